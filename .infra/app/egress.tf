@@ -1,0 +1,91 @@
+# How tasks reach ECR, CloudWatch and the world; .infra/README.md has what each mode costs.
+#   nat        one NAT gateway. If its zone fails, running tasks go on serving; new ones can't start until it is back.
+#   endpoints  AWS's services inside the VPC, and no way out to the Internet.
+#   public_ip  nothing here: each task has an address of its own, and its security group lets nobody but the ALB in.
+
+# ---------------------------------------------------------------------------------------------------------------------
+# nat
+# ---------------------------------------------------------------------------------------------------------------------
+
+resource "aws_eip" "nat" {
+  count = var.egress == "nat" ? 1 : 0
+
+  domain = "vpc"
+
+  tags = { Name = "${local.name}-nat" }
+}
+
+resource "aws_nat_gateway" "this" {
+  count = var.egress == "nat" ? 1 : 0
+
+  allocation_id = aws_eip.nat[0].id
+  subnet_id     = aws_subnet.public[local.zone_names[0]].id
+
+  tags = { Name = local.name }
+
+  # It has no use before the VPC reaches the Internet.
+  depends_on = [aws_route.public_internet]
+}
+
+resource "aws_route" "private_nat" {
+  count = var.egress == "nat" ? 1 : 0
+
+  route_table_id         = aws_route_table.private[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[0].id
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# endpoints
+# ---------------------------------------------------------------------------------------------------------------------
+
+locals {
+  # Only what a task needs: an interface endpoint is billed per zone and hour.
+  endpoint_services = var.egress == "endpoints" ? toset(concat(
+    ["ecr.api", "ecr.dkr", "logs"],
+    anytrue([for arn in values(var.secrets) : strcontains(arn, ":ssm:")]) ? ["ssm"] : [],
+    anytrue([for arn in values(var.secrets) : strcontains(arn, ":secretsmanager:")]) ? ["secretsmanager"] : [],
+  )) : toset([])
+  endpoint_prefix = "${data.aws_partition.current.reverse_dns_prefix}.${var.region}"
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.endpoint_services
+
+  vpc_id              = aws_vpc.this.id
+  service_name        = "${local.endpoint_prefix}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = [for zone in local.zone_names : aws_subnet.private[zone].id]
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+  private_dns_enabled = true
+
+  tags = { Name = "${local.name}-${each.key}" }
+}
+
+# ECR keeps the layers of images in a bucket of AWS's; nothing else in S3 can be reached this way.
+data "aws_iam_policy_document" "layers" {
+  count = var.egress == "endpoints" ? 1 : 0
+
+  statement {
+    sid       = "PullLayers"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${local.partition}:s3:::prod-${var.region}-starport-layer-bucket/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+  }
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  count = var.egress == "endpoints" ? 1 : 0
+
+  vpc_id            = aws_vpc.this.id
+  service_name      = "${local.endpoint_prefix}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private[0].id]
+  policy            = data.aws_iam_policy_document.layers[0].json
+
+  tags = { Name = "${local.name}-s3" }
+}

@@ -1,0 +1,27 @@
+# What the caller shows people.
+
+output "service_name" {
+  description = "Name of the ECS service, and of its container."
+  value       = aws_ecs_service.this.name
+}
+
+output "log_group_name" {
+  description = "Name of the log group."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "target_group_arn_suffix" {
+  description = "The target group's name in metrics."
+  value       = aws_lb_target_group.this.arn_suffix
+}
+
+output "alarm_arns" {
+  description = "ARNs of the service's alarms."
+  value = [
+    aws_cloudwatch_metric_alarm.no_task.arn,
+    aws_cloudwatch_metric_alarm.unhealthy.arn,
+    aws_cloudwatch_metric_alarm.errors.arn,
+    aws_cloudwatch_metric_alarm.latency.arn,
+    aws_cloudwatch_metric_alarm.throttled.arn,
+  ]
+}

@@ -1,0 +1,41 @@
+# How the load balancer finds the tasks, and when it trusts one: short intervals, so that a new task serves and an old
+# one is let go within seconds.
+
+resource "aws_lb_target_group" "this" {
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; behind it only its security group reaches the tasks.
+  name        = local.full_name
+  target_type = "ip"
+  protocol    = "HTTP"
+  port        = var.port
+  vpc_id      = var.vpc_id
+
+  deregistration_delay          = 5
+  load_balancing_algorithm_type = "least_outstanding_requests"
+
+  health_check {
+    path                = "/readyz"
+    matcher             = "200"
+    interval            = 5
+    timeout             = 2
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+resource "aws_lb_listener_rule" "this" {
+  listener_arn = var.listener_arn
+  priority     = var.rule_priority
+
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  condition {
+    path_pattern {
+      values = ["/*"]
+    }
+  }
+
+  tags = { Name = local.full_name }
+}

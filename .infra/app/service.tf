@@ -1,0 +1,78 @@
+# The one service of the environment. Terraform owns everything about it but which image runs and how many tasks.
+
+locals {
+  port       = 8080 # the API; the load balancer and the security groups let nothing else through
+  admin_port = 9090 # metrics and profiles, for whoever is inside the task's network
+}
+
+module "api" {
+  source = "./modules/service"
+
+  name                 = "api"
+  env                  = var.env
+  region               = var.region
+  partition            = local.partition
+  account_id           = local.account_id
+  permissions_boundary = "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
+
+  image                = var.image
+  cpu_architecture     = var.cpu_architecture
+  cpu                  = var.cpu
+  memory               = var.memory
+  port                 = local.port
+  environment          = local.environment
+  secrets              = var.secrets
+  secrets_kms_key_arns = var.secrets_kms_key_arns
+
+  cluster_name         = aws_ecs_cluster_capacity_providers.this.cluster_name
+  vpc_id               = aws_vpc.this.id
+  subnet_ids           = [for zone in local.zone_names : local.private ? aws_subnet.private[zone].id : aws_subnet.public[zone].id]
+  security_group_id    = aws_security_group.tasks.id
+  assign_public_ip     = !local.private
+  scaling              = var.scaling
+  fargate_spot_percent = var.fargate_spot_percent
+
+  listener_arn   = local.serving_listener_arn
+  rule_priority  = 50000 # the last one: it takes what no other service's host name does
+  alb_arn_suffix = aws_lb.this.arn_suffix
+
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = aws_kms_key.this.arn
+  alarm_topic_arn    = aws_sns_topic.alarms.arn
+  alarm_thresholds   = var.alarm_thresholds
+
+  # Without a way out and an open port, the first tasks could neither pull their image nor become healthy.
+  depends_on = [
+    aws_route.private_nat,
+    aws_route.public_internet,
+    aws_route_table_association.private,
+    aws_route_table_association.public,
+    aws_vpc_endpoint.interface,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.alb_tasks,
+    aws_vpc_security_group_egress_rule.tasks_endpoints,
+    aws_vpc_security_group_egress_rule.tasks_https,
+    aws_vpc_security_group_egress_rule.tasks_s3,
+    aws_vpc_security_group_ingress_rule.endpoints_tasks,
+    aws_vpc_security_group_ingress_rule.tasks_alb,
+  ]
+}
+
+locals {
+  # The drain and the shutdown together end before ECS kills the task, 30 seconds after it asked.
+  environment = merge(
+    {
+      DRAIN_DELAY      = "5s"
+      SHUTDOWN_TIMEOUT = "20s"
+      # The collector gets busy before the kernel ends the task.
+      GOMEMLIMIT = "${floor(var.memory * 0.9)}MiB"
+      # Only the load balancer may say whom it speaks for.
+      TRUSTED_PROXIES = join(",", [for zone in local.zone_names : aws_subnet.public[zone].cidr_block])
+    },
+    var.environment,
+    {
+      PORT       = tostring(local.port)
+      ADMIN_PORT = tostring(local.admin_port)
+    },
+  )
+}

@@ -1,0 +1,7 @@
+# The pipeline reads the repository through this connection, so that nobody holds a key. AWS leaves it PENDING until a
+# person opens connection_console_url and confirms it at the Git host.
+
+resource "aws_codeconnections_connection" "git" {
+  name          = "clockmirror"
+  provider_type = var.git_host
+}
