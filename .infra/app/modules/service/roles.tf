@@ -36,7 +36,7 @@ resource "aws_iam_role" "execution" {
 
 locals {
   # Account, region and name of the repository, when the image lies in ECR.
-  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(\\.cn)?/(?P<name>[^@]+)@", var.image), null)
+  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/(?P<name>[^@]+)@", var.image), null)
 
   # A secret's ARN may go on with a key and a version, which are not part of its name in policies.
   secret_arns = {

@@ -1,0 +1,31 @@
+"""An AWS emulator for the tests: moto's server, with the gaps filled that stop the real Terraform provider.
+
+    python serve.py PORT CONNECTIONS_PORT
+
+Everything is in memory and ends with the process. Each module beside this one patches one service, and says what fails
+without it. What a patch only gives back is weak evidence that AWS would have kept it.
+"""
+
+import sys
+import threading
+
+import autoscaling
+import codebuild
+import codepipeline
+import connections
+import ec2
+import ecs
+import permissions
+import s3
+from moto.server import main
+
+PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecs, permissions, s3)
+
+if __name__ == "__main__":
+    port, connections_port = sys.argv[1:]
+
+    for patch in PATCHES:
+        patch.apply()
+
+    threading.Thread(target=connections.serve, args=(int(connections_port),), daemon=True).start()
+    main(["-H", "127.0.0.1", "-p", port])
