@@ -1,0 +1,83 @@
+// Package api is the HTTP side of the program: routes, what they answer, and what all answers have in common.
+//
+//	@title			clockmirror
+//	@version		1.0
+//	@description	Tells the time from a clock that is seen in a mirror.
+//	@description
+//	@description	Every error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.
+//	@license.name	MIT
+package api
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clockmirror/clockmirror/src/telemetry"
+)
+
+// Options is what an [API] is made of.
+type Options struct {
+	Build  telemetry.Build
+	Logger *slog.Logger
+	// Metrics counts the requests; its number of requests in flight is what MaxInFlight bounds.
+	Metrics *telemetry.Metrics
+	Tracer  *telemetry.Tracer
+
+	// Service is the name that /health shows.
+	Service string
+	// Hostname is the name of the host that /health shows.
+	Hostname string
+	// Started is when the program was started; /health tells how long ago that was.
+	Started time.Time
+	// HealthLabels are further members of /health.
+	HealthLabels map[string]string
+
+	// MaxInFlight is how many requests are served at a time. Above it a request is answered 503 at once.
+	MaxInFlight int
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+}
+
+// API answers requests. It is safe for concurrent use.
+type API struct {
+	options  Options
+	engine   *gin.Engine
+	draining atomic.Bool
+}
+
+// New returns an API that serves every route.
+func New(options Options) (*API, error) {
+	gin.SetMode(gin.ReleaseMode)
+
+	api := &API{options: options, engine: gin.New()}
+	api.engine.RedirectTrailingSlash = false
+	api.engine.HandleMethodNotAllowed = true
+	api.engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // the one that load balancers set
+
+	proxies := make([]string, 0, len(options.TrustedProxies))
+	for _, network := range options.TrustedProxies {
+		proxies = append(proxies, network.String())
+	}
+
+	if err := api.engine.SetTrustedProxies(proxies); err != nil {
+		return nil, fmt.Errorf("trust the proxies %v: %w", proxies, err)
+	}
+
+	api.route()
+
+	return api, nil
+}
+
+// Drain makes /readyz answer 503 and every answer close its connection, while all requests are still served.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
+	a.engine.ServeHTTP(writer, request)
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clockmirror/clockmirror/src/clock"
+)
+
+// ClockAnswer is what /clock answers.
+type ClockAnswer struct {
+	// MirrorTime is the time in the mirror, as HH:MM, hours 01 to 12.
+	MirrorTime string `json:"mirror_time" example:"12:22" validate:"required"`
+	// ActualTime is what the clock really shows, as HH:MM, hours 01 to 12.
+	ActualTime string `json:"actual_time" example:"11:38" validate:"required"`
+} //	@name	ClockAnswer
+
+// clockHandler has every answer ready: a dial shows only 720 times.
+type clockHandler struct {
+	answers [clock.Minutes]preparedAnswer
+}
+
+type preparedAnswer struct {
+	body []byte
+	etag []string
+}
+
+func newClockHandler() *clockHandler {
+	var handler clockHandler
+
+	for minutes := range handler.answers {
+		mirrored := clock.At(minutes)
+		actual := mirrored.Mirror()
+		body, _ := json.Marshal(ClockAnswer{mirrored.String(), actual.String()}) // two strings: never fails
+		handler.answers[minutes] = preparedAnswer{
+			body: body,
+			etag: []string{fmt.Sprintf("%q", mirrored.String()+"="+actual.String())},
+		}
+	}
+
+	return &handler
+}
+
+// get answers what a clock really shows.
+//
+//	@Summary		What a clock in a mirror really shows
+//	@Description	Takes the time that an analogue 12-hour clock seems to show in a mirror, and tells what it shows.
+//	@Tags			clock
+//	@Produce		json,application/problem+json
+//	@Param			mirror_time		query		string	true	"The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59"	minlength(4)	maxlength(5)	example(12:22)
+//	@Param			If-None-Match	header		string	false	"ETags of answers that the client has already"	example("12:22=11:38")
+//	@Success		200				{object}	ClockAnswer
+//	@Header			200,304			{string}	ETag			"Names this very answer"
+//	@Header			200,304			{string}	Cache-Control	"A day: the answer never changes"
+//	@Header			all				{string}	X-Request-Id	"The request's own, or a new one"
+//	@Success		304				"The client has this answer already"
+//	@Failure		400				{object}	Problem
+//	@Failure		500				{object}	internalProblem
+//	@Failure		503				{object}	overloadProblem
+//	@Header			503				{integer}	Retry-After	"Seconds to wait"
+//	@Router			/clock [get]
+//	@Router			/clock [head]
+func (h *clockHandler) get(c *gin.Context) {
+	const parameter = "mirror_time"
+
+	text, err := queryValue(c.Request.URL.RawQuery, parameter)
+	if err != nil {
+		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
+
+		return
+	}
+
+	mirrored, err := clock.Parse(text)
+	if err != nil {
+		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
+
+		return
+	}
+
+	answer := &h.answers[mirrored.Minutes()]
+	sendCacheable(c, jsonType, answer.etag, answer.body)
+}
+
+// queryValue returns the value of the one parameter with the given name. A time as people type it needs no decoding, and
+// building a map of all parameters costs more than all the rest of the handler.
+func queryValue(query, name string) (string, error) {
+	if value, ok := strings.CutPrefix(query, name); ok && len(value) > 0 && value[0] == '=' && !strings.ContainsAny(value, "&%+;") {
+		return value[1:], nil
+	}
+
+	values, err := url.ParseQuery(query)
+
+	switch given := values[name]; {
+	case err != nil:
+		return "", errors.New("the query can't be decoded: a % must be followed by two hexadecimal digits, and a ; be written %3B")
+	case len(given) == 0:
+		return "", errors.New("is missing; give one, such as ?" + name + "=12:22")
+	case len(given) > 1:
+		return "", fmt.Errorf("is given %d times; give it once", len(given))
+	default:
+		return given[0], nil
+	}
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+const problemType = "application/problem+json"
+
+// Problem is an error as RFC 9457 puts it. The type is always about:blank, so the status says which problem it is.
+type Problem struct {
+	Type   string `json:"type"   example:"about:blank" validate:"required"`
+	Title  string `json:"title"  example:"Bad Request" validate:"required"`
+	Status int    `json:"status" example:"400"         validate:"required"`
+	// Detail says what was wrong and what would be right.
+	Detail string `json:"detail" example:"mirror_time: \"13:20\" is not on a 12-hour dial: hours are 1 to 12, so it is 01:20" validate:"required"`
+	// Parameter names the parameter that was wrong.
+	Parameter string `json:"parameter,omitempty" example:"mirror_time"`
+	// RequestID is the X-Request-Id of the answer, and of the line in the log.
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	Problem
+
+// fail answers with a problem and ends the request.
+func fail(c *gin.Context, status int, parameter, detail string) {
+	header := c.Writer.Header()
+	body, err := json.Marshal(Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: detail, Parameter: parameter, RequestID: header.Get(requestIDHeader),
+	})
+	if err != nil {
+		_ = c.Error(fmt.Errorf("write a problem: %w", err))
+	}
+
+	header.Del("Etag")
+	header["Cache-Control"] = []string{"no-store"}
+
+	c.Abort()
+	c.Data(status, problemType, body)
+}
+
+func notFound(c *gin.Context) {
+	fail(c, http.StatusNotFound, "", "there is nothing at this path; / shows what there is")
+}
+
+func methodNotAllowed(c *gin.Context) {
+	fail(c, http.StatusMethodNotAllowed, "", "this path answers "+c.Writer.Header().Get("Allow")+" only")
+}

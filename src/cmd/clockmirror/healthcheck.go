@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// healthcheckTimeout is shorter than the one in the image's HEALTHCHECK, so that the reason is told.
+const healthcheckTimeout = 2 * time.Second
+
+// healthcheck asks the server on this host whether traffic may come.
+func healthcheck(ctx context.Context, port uint16) error {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+
+	address := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))) + "/readyz"
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+
+	if err = response.Body.Close(); err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not healthy: %s answers %s", address, response.Status)
+	}
+
+	return nil
+}

@@ -1,0 +1,90 @@
+// Command clockmirror serves the clock mirror API. It takes its settings from the environment; see package config.
+//
+//	clockmirror              serve until SIGTERM or an interrupt
+//	clockmirror serve        the same
+//	clockmirror healthcheck  exit 0 when the server on this host is ready for traffic, else 1
+//	clockmirror version      print version, revision and time of the commit
+//
+// Exit codes: 0 for an orderly end, 1 for a failure, 2 for a wrong argument or variable.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/clockmirror/clockmirror/src/config"
+	"github.com/clockmirror/clockmirror/src/telemetry"
+)
+
+// Set by the linker; see the Makefile.
+var (
+	version  = "0.0.0-dev" //nolint:gochecknoglobals // the linker can set nothing else
+	revision = "unknown"   //nolint:gochecknoglobals // the linker can set nothing else
+	created  = "unknown"   //nolint:gochecknoglobals // the linker can set nothing else
+)
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+const usage = `usage: clockmirror [serve | healthcheck | version]
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run is the program without its process: it serves until ctx is done, and returns the exit code.
+func run(ctx context.Context, arguments, environ []string, stdout, stderr io.Writer) int {
+	build := telemetry.Build{Version: version, Revision: revision, Created: created}
+
+	command := "serve"
+	if len(arguments) == 1 {
+		command = arguments[0]
+	}
+
+	if len(arguments) > 1 || (command != "serve" && command != "healthcheck" && command != "version") {
+		fmt.Fprint(stderr, usage)
+
+		return exitUsage
+	}
+
+	if command == "version" {
+		fmt.Fprintf(stdout, "clockmirror %s, revision %s of %s\n", build.Version, build.Revision, build.Created)
+
+		return 0
+	}
+
+	settings, err := config.Parse(environ)
+	if err == nil {
+		if command == "healthcheck" {
+			err = healthcheck(ctx, settings.Port)
+		} else {
+			err = serve(ctx, settings, build, stdout)
+		}
+	}
+
+	var wrong *config.Error
+
+	switch {
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, wrong)
+
+		return exitUsage
+	case err != nil:
+		fmt.Fprintln(stderr, "clockmirror:", err)
+
+		return exitFailure
+	default:
+		return 0
+	}
+}

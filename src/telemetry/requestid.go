@@ -1,0 +1,52 @@
+package telemetry
+
+import (
+	"math/rand/v2"
+	"net/http"
+)
+
+const (
+	longestRequestID = 128
+	madeRequestID    = 20
+
+	// base32 has no letter that is easily taken for a digit, and 32 symbols spend five random bits each.
+	base32     = "0123456789abcdefghjkmnpqrstvwxyz"
+	base32Bits = 5
+	base32Mask = 1<<base32Bits - 1
+)
+
+// RequestID returns the id in X-Request-Id when it is sane, 1 to 128 visible ASCII characters, or else a new one of 20
+// characters: 100 random bits. An id must be unique, not secret, so the cheap generator does.
+func RequestID(header http.Header) string {
+	if given := header["X-Request-Id"]; len(given) == 1 && isVisible(given[0]) {
+		return given[0]
+	}
+
+	var id [madeRequestID]byte
+
+	const half = madeRequestID / 2
+
+	high, low := rand.Uint64(), rand.Uint64() //nolint:gosec // G404: see above
+	for i := range half {
+		id[i] = base32[high&base32Mask]
+		id[half+i] = base32[low&base32Mask]
+		high >>= base32Bits
+		low >>= base32Bits
+	}
+
+	return string(id[:])
+}
+
+func isVisible(text string) bool {
+	if text == "" || len(text) > longestRequestID {
+		return false
+	}
+
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+
+	return true
+}
