@@ -94,7 +94,7 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	}
 
 	serving, failed := errgroup.WithContext(ctx)
-	for i, listener := range []net.Listener{api.ProblemListener(public), admin} {
+	for i, listener := range []net.Listener{api.Listener(public), admin} {
 		serving.Go(func() error {
 			if err := servers[i].Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
@@ -102,6 +102,10 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 
 			return nil
 		})
+	}
+
+	if err = releaseStartupMemory(); err != nil {
+		logger.Debug("the start's memory stays", "reason", err.Error())
 	}
 
 	<-failed.Done()
