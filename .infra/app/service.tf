@@ -41,21 +41,20 @@ module "api" {
   alarm_topic_arn    = aws_sns_topic.alarms.arn
   alarm_thresholds   = var.alarm_thresholds
 
-  # Without a way out and an open port, the first tasks could neither pull their image nor become healthy.
-  depends_on = [
-    aws_route.private_nat,
-    aws_route.public_internet,
-    aws_route_table_association.private,
-    aws_route_table_association.public,
-    aws_vpc_endpoint.interface,
-    aws_vpc_endpoint.s3,
-    aws_vpc_security_group_egress_rule.alb_tasks,
-    aws_vpc_security_group_egress_rule.tasks_endpoints,
-    aws_vpc_security_group_egress_rule.tasks_https,
-    aws_vpc_security_group_egress_rule.tasks_s3,
-    aws_vpc_security_group_ingress_rule.endpoints_tasks,
-    aws_vpc_security_group_ingress_rule.tasks_alb,
-  ]
+  # Without a way out and an open port, the first tasks could neither pull their image nor become healthy. An argument,
+  # because `depends_on` would have Terraform plan the module's policies anew whenever one of these changes.
+  starts_after = concat(
+    [aws_route.public_internet.id, aws_vpc_security_group_egress_rule.alb_tasks.id, aws_vpc_security_group_ingress_rule.tasks_alb.id],
+    aws_route.private_nat[*].id,
+    aws_vpc_endpoint.s3[*].id,
+    aws_vpc_security_group_egress_rule.tasks_endpoints[*].id,
+    aws_vpc_security_group_egress_rule.tasks_https[*].id,
+    aws_vpc_security_group_egress_rule.tasks_s3[*].id,
+    aws_vpc_security_group_ingress_rule.endpoints_tasks[*].id,
+    values(aws_route_table_association.private)[*].id,
+    values(aws_route_table_association.public)[*].id,
+    values(aws_vpc_endpoint.interface)[*].id,
+  )
 }
 
 locals {

@@ -72,5 +72,5 @@ resource "aws_ecs_service" "this" {
   }
 
   # ECS takes a target group only once a listener uses it.
-  depends_on = [aws_lb_listener_rule.this]
+  depends_on = [aws_lb_listener_rule.this, var.starts_after]
 }

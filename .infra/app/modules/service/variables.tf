@@ -148,6 +148,13 @@ variable "fargate_spot_percent" {
   nullable    = false
 }
 
+variable "starts_after" {
+  description = "IDs of what has to be there before the first task starts."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The load balancer
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,226 @@
+// Package emulator runs an AWS emulator of the project's own on this machine: moto, pinned in requirements.txt, in a
+// virtual environment under .build, with the patches in the Python files beside this one.
+package emulator
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Region is where the emulator's caller works unless told otherwise.
+const Region = "eu-west-1"
+
+const (
+	startTimeout = 90 * time.Second
+	pollInterval = 100 * time.Millisecond
+)
+
+// ErrNotReady says that the emulator did not come up.
+var ErrNotReady = errors.New("the AWS emulator did not come up")
+
+// Emulator is a running emulator. Everything in it is gone when it stops.
+type Emulator struct {
+	url            string
+	connectionsURL string
+	bin            string
+	process        *exec.Cmd
+	ended          chan error
+}
+
+// Start makes the virtual environment if need be, starts an emulator on free ports, and waits until it answers. root is the
+// repository, python a Python 3 interpreter, log takes what the emulator prints. It ends with Stop, or with ctx.
+func Start(ctx context.Context, root, python string, log io.Writer) (*Emulator, error) {
+	bin, err := install(ctx, root, python, log)
+	if err != nil {
+		return nil, fmt.Errorf("install the AWS emulator: %w", err)
+	}
+
+	ports, err := freePorts(ctx, 2)
+	if err != nil {
+		return nil, fmt.Errorf("find ports for the AWS emulator: %w", err)
+	}
+
+	//nolint:gosec // the program is the one installed above
+	process := exec.CommandContext(ctx, filepath.Join(bin, "python"),
+		filepath.Join(root, "tests", "emulator", "serve.py"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1]))
+	process.Stdout, process.Stderr = log, log
+	process.Env = append(os.Environ(),
+		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
+		// Every service runs two tasks: enough for whoever waits for a steady state.
+		"MOTO_ECS_SERVICE_RUNNING=2",
+		"PYTHONDONTWRITEBYTECODE=1",
+	)
+
+	if err := process.Start(); err != nil {
+		return nil, fmt.Errorf("start the AWS emulator: %w", err)
+	}
+
+	emulator := &Emulator{
+		url:            fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
+		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", ports[1]),
+		bin:            bin,
+		process:        process,
+		ended:          make(chan error, 1),
+	}
+
+	go func() { emulator.ended <- process.Wait() }()
+
+	if err := emulator.wait(ctx); err != nil {
+		return nil, errors.Join(err, emulator.Stop())
+	}
+
+	return emulator, nil
+}
+
+// Stop ends the emulator.
+func (e *Emulator) Stop() error {
+	if err := e.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the AWS emulator: %w", err)
+	}
+
+	return nil
+}
+
+// URL is the endpoint of every service but the connections'.
+func (e *Emulator) URL() string { return e.url }
+
+// Environment is what makes AWS's SDKs, its CLI and Terraform talk to the emulator, and to nothing else.
+func (e *Emulator) Environment() map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL":                        e.url,
+		"AWS_ENDPOINT_URL_CODECONNECTIONS":        e.connectionsURL,
+		"AWS_ENDPOINT_URL_CODESTAR_CONNECTIONS":   e.connectionsURL,
+		"AWS_ENDPOINT_URL_CODESTAR_NOTIFICATIONS": e.connectionsURL,
+		"AWS_ACCESS_KEY_ID":                       "test",
+		"AWS_SECRET_ACCESS_KEY":                   "test",
+		"AWS_SESSION_TOKEN":                       "",
+		"AWS_PROFILE":                             "",
+		"AWS_REGION":                              Region,
+		"AWS_DEFAULT_REGION":                      Region,
+		"AWS_CONFIG_FILE":                         os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE":             os.DevNull,
+		"AWS_EC2_METADATA_DISABLED":               "true",
+		"AWS_PAGER":                               "",
+		// A gap in the emulator answers 500; the provider would try 25 times.
+		"AWS_MAX_ATTEMPTS": "3",
+		// The AWS CLI is installed beside the emulator.
+		"PATH": e.bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+	}
+}
+
+func (e *Emulator) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+
+	for {
+		if e.answers(ctx) {
+			return nil
+		}
+
+		select {
+		case <-ticker.C:
+		case err := <-e.ended:
+			return fmt.Errorf("%w: it ended: %w", ErrNotReady, err)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
+		}
+	}
+}
+
+func (e *Emulator) answers(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+"/moto-api/", http.NoBody)
+	if err != nil {
+		return false
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// install returns the folder of the virtual environment's programs. Its name carries the requirements' checksum, so that a
+// changed requirement is a new environment; a lock lets parallel tests share one installation.
+func install(ctx context.Context, root, python string, log io.Writer) (string, error) {
+	requirements := filepath.Join(root, "tests", "emulator", "requirements.txt")
+
+	content, err := os.ReadFile(requirements) //nolint:gosec // a file of the repository
+	if err != nil {
+		return "", fmt.Errorf("read the requirements: %w", err)
+	}
+
+	checksum := sha256.Sum256(content)
+	folder := filepath.Join(root, ".build", "emulator-"+hex.EncodeToString(checksum[:6]))
+	bin, done := filepath.Join(folder, "bin"), filepath.Join(folder, "installed")
+
+	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
+		return "", fmt.Errorf("make .build: %w", err)
+	}
+
+	lock := flock.New(folder + ".lock")
+	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
+		return "", fmt.Errorf("wait for another installation: %w", err)
+	}
+
+	defer func() { _ = lock.Unlock() }()
+
+	if _, err := os.Stat(done); err == nil {
+		return bin, nil
+	}
+
+	for _, command := range []*exec.Cmd{
+		exec.CommandContext(ctx, python, "-m", "venv", "--clear", folder), //nolint:gosec // the caller's interpreter
+		//nolint:gosec // the interpreter made by the line before
+		exec.CommandContext(ctx, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet",
+			"--disable-pip-version-check", "--require-hashes", "--requirement", requirements),
+	} {
+		command.Stdout, command.Stderr = log, log
+		if err := command.Run(); err != nil {
+			return "", fmt.Errorf("run %s: %w", command, err)
+		}
+	}
+
+	if err := os.WriteFile(done, nil, 0o600); err != nil {
+		return "", fmt.Errorf("note that the installation is complete: %w", err)
+	}
+
+	return bin, nil
+}
+
+// freePorts returns ports of 127.0.0.1 that were free a moment ago, all different.
+func freePorts(ctx context.Context, count int) ([]int, error) {
+	ports := make([]int, 0, count)
+
+	for range count {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("listen on 127.0.0.1: %w", err)
+		}
+
+		defer func() { _ = listener.Close() }()
+
+		if address, ok := listener.Addr().(*net.TCPAddr); ok {
+			ports = append(ports, address.Port)
+		}
+	}
+
+	return ports, nil
+}
