@@ -1,0 +1,107 @@
+# The pipeline's actions that run a buildspec. All that is about one of them is said once, here: its project, its role, its
+# place in the pipeline and its artifacts are made from this.
+
+locals {
+  actions = {
+    StaticAnalysis = {
+      slug    = "static-analysis"
+      about   = "Formats, linters, policies and secrets"
+      minutes = 30
+      compute = "BUILD_GENERAL1_MEDIUM"
+      docker  = false
+      cache   = "S3"
+      inputs  = ["source"]
+      outputs = []
+      reports = false
+      # Set on the project: the same in every run.
+      environment = {}
+      # Set by the pipeline: what earlier actions found out.
+      variables = {}
+    }
+
+    UnitTest = {
+      slug        = "unit-test"
+      about       = "Unit tests with the race detector, coverage, known vulnerabilities"
+      minutes     = 20
+      compute     = "BUILD_GENERAL1_MEDIUM"
+      docker      = false
+      cache       = "S3"
+      inputs      = ["source"]
+      outputs     = []
+      reports     = true
+      environment = {}
+      variables   = {}
+    }
+
+    Build = {
+      slug        = "build"
+      about       = "The image, its bill of materials, and the black-box tests against it"
+      minutes     = 30
+      compute     = "BUILD_GENERAL1_MEDIUM"
+      docker      = true
+      cache       = "LOCAL" # layers of images are of no use elsewhere
+      inputs      = ["source"]
+      outputs     = ["image"]
+      reports     = true
+      environment = { IMAGE_PLATFORM = var.image_platform }
+      variables   = {}
+    }
+
+    DeployECR = {
+      slug    = "deploy-ecr"
+      about   = "The image repository, and the image in it"
+      minutes = 20
+      compute = "BUILD_GENERAL1_SMALL"
+      # The image goes from the archive to the registry without an engine, so whoever may push is not root on the machine.
+      docker  = false
+      cache   = "S3"
+      inputs  = ["source", "image"]
+      outputs = ["imagedefs"]
+      reports = false
+      environment = {
+        ENV                    = var.env
+        TF_STATE_BUCKET        = var.tf_state_bucket
+        TF_VAR_repository_name = var.image_repository
+      }
+      variables = { IMAGE_ID = "#{Build.IMAGE_ID}" }
+    }
+
+    DeployApp = {
+      slug    = "deploy-app"
+      about   = "Everything that the service runs on"
+      minutes = 60
+      compute = "BUILD_GENERAL1_SMALL"
+      docker  = false
+      cache   = "NO_CACHE"
+      inputs  = ["source"]
+      outputs = []
+      reports = false
+      environment = {
+        ENV                         = var.env
+        TF_STATE_BUCKET             = var.tf_state_bucket
+        TF_VAR_cpu_architecture     = local.arm ? "ARM64" : "X86_64"
+        TF_VAR_permissions_boundary = var.permissions_boundary
+      }
+      variables = { IMAGE = "#{DeployECR.IMAGE}" }
+    }
+
+    Verify = {
+      slug        = "verify"
+      about       = "The service runs the pushed image, and answers as it should"
+      minutes     = 30
+      compute     = "BUILD_GENERAL1_SMALL"
+      docker      = false
+      cache       = "S3"
+      inputs      = ["source"]
+      outputs     = []
+      reports     = true
+      environment = { ENV = var.env }
+      variables = {
+        IMAGE           = "#{DeployECR.IMAGE}"
+        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      }
+    }
+  }
+
+  arm = var.image_platform == "linux/arm64"
+}

@@ -1,0 +1,169 @@
+# The way from a push to the public URL. A red action stops everything after it.
+
+locals {
+  stages = [
+    { name = "Test", actions = { StaticAnalysis = 1, UnitTest = 1 } },
+    { name = "Build", actions = { Build = 1 } },
+  ]
+
+  # By run order; UpdateECSService stands between them, and runs no buildspec.
+  deploy = { DeployECR = 1, DeployApp = 2, Verify = 4 }
+}
+
+resource "aws_codepipeline" "this" {
+  #checkov:skip=CKV_AWS_219:Artifacts are encrypted with aws/s3, which has no monthly price and nothing to grant.
+  name           = local.name
+  pipeline_type  = "V2"
+  execution_mode = "QUEUED" # every push is delivered, in its turn
+  role_arn       = aws_iam_role.pipeline.arn
+
+  artifact_store {
+    type     = "S3"
+    location = aws_s3_bucket.artifacts.id
+  }
+
+  trigger {
+    provider_type = "CodeStarSourceConnection"
+
+    git_configuration {
+      source_action_name = "Source"
+
+      push {
+        branches {
+          includes = [var.branch]
+        }
+
+        # Words for people ship nothing. CHANGELOG.md does: it is what a release's own commit changes.
+        file_paths {
+          includes = ["**"]
+          excludes = ["README.md", "**/README.md", "LICENSE", ".editorconfig"]
+        }
+      }
+    }
+  }
+
+  stage {
+    name = "Source"
+
+    action {
+      name             = "Source"
+      category         = "Source"
+      owner            = "AWS"
+      provider         = "CodeStarSourceConnection"
+      version          = "1"
+      namespace        = "Source"
+      output_artifacts = ["source"]
+
+      configuration = {
+        ConnectionArn    = var.connection_arn
+        FullRepositoryId = var.repository
+        BranchName       = var.branch
+        # The trigger above decides, not every push.
+        DetectChanges = "false"
+        # With history: versions come from tags, and secrets hide in old commits.
+        OutputArtifactFormat = "CODEBUILD_CLONE_REF"
+      }
+    }
+  }
+
+  dynamic "stage" {
+    for_each = local.stages
+
+    content {
+      name = stage.value.name
+
+      dynamic "action" {
+        for_each = stage.value.actions
+
+        content {
+          name             = action.key
+          category         = action.key == "Build" ? "Build" : "Test"
+          owner            = "AWS"
+          provider         = "CodeBuild"
+          version          = "1"
+          run_order        = action.value
+          namespace        = action.key
+          input_artifacts  = local.actions[action.key].inputs
+          output_artifacts = local.actions[action.key].outputs
+          configuration    = local.configuration[action.key]
+        }
+      }
+    }
+  }
+
+  dynamic "stage" {
+    for_each = var.require_approval ? ["Approval"] : []
+
+    content {
+      name = stage.value
+
+      action {
+        name     = "Approval"
+        category = "Approval"
+        owner    = "AWS"
+        provider = "Manual"
+        version  = "1"
+
+        configuration = {
+          CustomData         = "Deploy #{Source.CommitId} to ${var.env}? #{Source.CommitMessage}"
+          ExternalEntityLink = "https://${local.console}/codesuite/codepipeline/pipelines/${local.name}/view?region=${var.region}"
+        }
+      }
+    }
+  }
+
+  stage {
+    name = "Deploy"
+
+    dynamic "action" {
+      for_each = local.deploy
+
+      content {
+        name             = action.key
+        category         = action.key == "Verify" ? "Test" : "Build"
+        owner            = "AWS"
+        provider         = "CodeBuild"
+        version          = "1"
+        run_order        = action.value
+        namespace        = action.key
+        input_artifacts  = local.actions[action.key].inputs
+        output_artifacts = local.actions[action.key].outputs
+        configuration    = local.configuration[action.key]
+      }
+    }
+
+    action {
+      name            = "UpdateECSService"
+      category        = "Deploy"
+      owner           = "AWS"
+      provider        = "ECS"
+      version         = "1"
+      run_order       = 3
+      role_arn        = aws_iam_role.update_ecs_service.arn
+      input_artifacts = ["imagedefs"]
+
+      configuration = {
+        ClusterName       = local.app
+        ServiceName       = "api"
+        FileName          = "imagedefinitions.json"
+        DeploymentTimeout = "15"
+      }
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.pipeline, aws_iam_role_policy.update_ecs_service]
+}
+
+locals {
+  configuration = {
+    for action, settings in local.actions : action => merge(
+      { ProjectName = aws_codebuild_project.action[action].name },
+      length(settings.inputs) > 1 ? { PrimarySource = settings.inputs[0] } : {},
+      length(settings.variables) == 0 ? {} : {
+        EnvironmentVariables = jsonencode([
+          for name, value in settings.variables : { name = name, value = value, type = "PLAINTEXT" }
+        ])
+      },
+    )
+  }
+}

@@ -1,0 +1,72 @@
+# One CodeBuild project per action. A buildspec is a file of the repository, so that a change of it is reviewed, tested and
+# shipped with the commit that needs it.
+
+locals {
+  machine = {
+    type  = local.arm ? "ARM_CONTAINER" : "LINUX_CONTAINER"
+    image = local.arm ? "aws/codebuild/amazonlinux-aarch64-standard:3.0" : "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+  }
+}
+
+resource "aws_codebuild_project" "action" {
+  #checkov:skip=CKV_AWS_147:What projects write is encrypted with aws/s3, as the bucket of the artifacts is.
+  #checkov:skip=CKV_AWS_316:Only the projects that build or load an image get Docker.
+  for_each = local.actions
+
+  name           = "${local.name}-${each.value.slug}"
+  description    = "${each.key}: ${each.value.about}."
+  service_role   = aws_iam_role.action[each.key].arn
+  build_timeout  = each.value.minutes
+  queued_timeout = 60
+
+  source {
+    type      = "CODEPIPELINE"
+    buildspec = "buildspec/${replace(each.value.slug, "-", "_")}.yml"
+  }
+
+  artifacts {
+    type = "CODEPIPELINE"
+  }
+
+  environment {
+    type                        = local.machine.type
+    image                       = local.machine.image
+    image_pull_credentials_type = "CODEBUILD"
+    compute_type                = each.value.compute
+    privileged_mode             = each.value.docker
+
+    dynamic "environment_variable" {
+      for_each = each.value.environment
+
+      content {
+        name  = environment_variable.key
+        value = environment_variable.value
+        type  = "PLAINTEXT"
+      }
+    }
+  }
+
+  cache {
+    type     = each.value.cache
+    location = each.value.cache == "S3" ? "${aws_s3_bucket.artifacts.id}/cache/${each.value.slug}" : null
+    modes    = each.value.cache == "LOCAL" ? ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] : null
+  }
+
+  logs_config {
+    cloudwatch_logs {
+      group_name = aws_cloudwatch_log_group.action[each.key].name
+    }
+  }
+
+  # A build that starts before it may log or read fails.
+  depends_on = [aws_iam_role_policy.action]
+}
+
+resource "aws_cloudwatch_log_group" "action" {
+  #checkov:skip=CKV_AWS_338:log_retention_days decides.
+  for_each = local.actions
+
+  name              = "/aws/codebuild/${local.name}-${each.value.slug}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
+}
