@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clockmirror/clockmirror/src/api"
@@ -27,8 +28,6 @@ const (
 	maxHeaderBytes = 16 << 10
 	// idleTimeout outlasts the 60 s of an ALB, so that it is never we who close a connection that it is about to use.
 	idleTimeout = 75 * time.Second
-	// slowReader is what a client on a bad line gets beyond the request timeout to take in its answer.
-	slowReader = 20 * time.Second
 	// exportTimeout bounds the last export of telemetry.
 	exportTimeout = 2 * time.Second
 )
@@ -44,6 +43,10 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	if _, limitErr := memlimit.Set(); limitErr != nil {
 		logger.Debug("no memory limit from a control group", "reason", limitErr.Error())
 	}
+
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(lost error) { // the SDK knows no other place to tell
+		logger.Warn("spans were lost", "error", lost.Error()) // a collector that is away is no failure of ours
+	}))
 
 	tracer, err := telemetry.NewTracer(ctx, settings.Traces, build)
 	if err != nil {
@@ -81,49 +84,78 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 		"go", runtime.Version(), "config", settings,
 	)
 
+	if kept := releaseStartupMemory(); kept != nil {
+		logger.Debug("the memory of the start is kept", "reason", kept.Error())
+	}
+
+	servers := newServers(settings, handler, adminHandler(metrics), logger)
+
+	err = untilDone(ctx, servers, []net.Listener{api.Listener(public), admin}, func() {
+		handler.Drain()
+		logger.Info("draining", "delay", settings.DrainDelay.String())
+		time.Sleep(settings.DrainDelay)
+	}, settings.ShutdownTimeout)
+
+	exporting, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+	defer cancel()
+
+	if lost := tracer.Shutdown(exporting); lost != nil {
+		otel.Handle(lost)
+	}
+
+	logger.Info("stopped")
+
+	return err
+}
+
+// newServers returns the public server and the one for operators.
+func newServers(settings config.Config, public, admin http.Handler, logger *slog.Logger) []*http.Server {
 	errorLog := slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
-	servers := []*http.Server{
+
+	return []*http.Server{
 		{
-			Handler: handler, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
-			ReadTimeout: settings.RequestTimeout, WriteTimeout: settings.RequestTimeout + slowReader,
+			Handler: public, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+			ReadTimeout: settings.RequestTimeout, WriteTimeout: 2 * settings.RequestTimeout, // to make the answer, and to send it
 		},
 		{
-			Handler: adminHandler(metrics), ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+			Handler: admin, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
 			ReadTimeout: settings.RequestTimeout, // and no bound on writing: a profile takes as long as it is told to
 		},
 	}
+}
 
+// untilDone serves until ctx is done, drains, and then gives the requests in flight the timeout to end. It returns early
+// when a server fails.
+func untilDone(
+	ctx context.Context, servers []*http.Server, listeners []net.Listener, drain func(), timeout time.Duration,
+) error {
 	serving, failed := errgroup.WithContext(ctx)
-	for i, listener := range []net.Listener{api.Listener(public), admin} {
+	for i, server := range servers {
 		serving.Go(func() error {
-			if err := servers[i].Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve on %s: %w", listeners[i].Addr(), err)
 			}
 
 			return nil
 		})
 	}
 
-	if err = releaseStartupMemory(); err != nil {
-		logger.Debug("the start's memory stays", "reason", err.Error())
-	}
-
 	<-failed.Done()
 
 	if ctx.Err() != nil {
-		drain(handler, settings.DrainDelay, logger)
+		drain() // load balancers learn from /readyz that no more traffic should come
 	}
 
-	err = shutdown(servers, settings.ShutdownTimeout)
-
-	exporting, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 
-	if lost := tracer.Shutdown(exporting); lost != nil {
-		logger.Warn("spans were lost", "error", lost.Error()) // a collector that is away is no reason to exit red
-	}
+	var err error
 
-	logger.Info("stopped")
+	for _, server := range servers {
+		if cut := server.Shutdown(ending); cut != nil {
+			err = errors.Join(err, fmt.Errorf("requests were cut after %s: %w", timeout, cut), server.Close())
+		}
+	}
 
 	return errors.Join(err, serving.Wait())
 }
@@ -135,27 +167,6 @@ func listen(ctx context.Context, variable string, port uint16) (net.Listener, er
 	}
 
 	return listener, nil
-}
-
-// drain goes on serving while load balancers learn from /readyz that no more traffic should come.
-func drain(handler *api.API, delay time.Duration, logger *slog.Logger) {
-	handler.Drain()
-	logger.Info("draining", "delay", delay.String())
-	time.Sleep(delay)
-}
-
-// shutdown lets the requests in flight end, for as long as the timeout allows.
-func shutdown(servers []*http.Server, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-
-	for _, server := range servers {
-		if err := server.Shutdown(ctx); err != nil {
-			return errors.Join(fmt.Errorf("requests were cut after %s: %w", timeout, err), server.Close())
-		}
-	}
-
-	return nil
 }
 
 // adminHandler serves what operators need and the world must not see.
