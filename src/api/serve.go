@@ -28,7 +28,7 @@ const (
 // middleware and not six because each costs a closure and a turn through Gin's chain, and because the six share the same
 // four values. What each part does to stay cheap is said where it is done; `make bench` tells whether it does.
 func (a *API) serve(c *gin.Context) {
-	arrived := time.Now()
+	arrived := time.Now().UTC()
 	id := telemetry.RequestID(c.Request.Header)
 
 	header := c.Writer.Header()
@@ -107,37 +107,24 @@ func (a *API) record(ctx context.Context, c *gin.Context, span trace.Span, id st
 		level = slog.LevelError // a refusal under load is not an error, and must not cost a write each
 	}
 
-	handler := a.options.Logger.Handler()
-	if !handler.Enabled(ctx, level) {
-		return
+	access := telemetry.Access{
+		Arrived: arrived, RequestID: id, Method: method, Route: route, Status: status, Duration: took,
+		Bytes: max(c.Writer.Size(), 0), Client: clientAddress(c),
 	}
 
-	bytes := max(c.Writer.Size(), 0)
 	if method == http.MethodHead {
-		bytes = 0
+		access.Bytes = 0
 	}
-
-	// A record made by hand: Logger.Log would walk the stack for a source line that is always this one.
-	record := slog.NewRecord(arrived, level, "request", 0)
-	record.AddAttrs(
-		slog.String("request_id", id),
-		slog.String("method", method),
-		slog.String("route", route),
-		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1e3), //nolint:mnd // microseconds in a millisecond
-		slog.Int("bytes", bytes),
-		slog.String("client", clientAddress(c)),
-	)
 
 	if parent := trace.SpanContextFromContext(ctx); parent.IsValid() {
-		record.AddAttrs(slog.String("trace_id", parent.TraceID().String()))
+		access.TraceID = parent.TraceID().String()
 	}
 
 	if len(c.Errors) != 0 {
-		record.AddAttrs(slog.String("error", c.Errors.String()))
+		access.Error = c.Errors.String()
 	}
 
-	_ = handler.Handle(ctx, record) // when the log fails there is nowhere to say so
+	telemetry.LogAccess(ctx, a.options.Logger, level, access)
 }
 
 // clientAddress returns who asked. Only behind a proxy is there more to do than to leave the port off.

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// batchSize is how many bytes wait at most: some hundred lines to one system call, and well under a pipe's 64 KiB.
-const batchSize = 32 << 10
+// A batch is written when it has reached this size: some hundred lines to one system call, and well under a pipe's 64 KiB.
+const (
+	batchSize = 32 << 10
+	longLine  = 1 << 10 // the last line of a batch ends beyond it
+)
 
 // batchWriter gathers small writes into few large ones. A write costs as much as all the rest of a log line; under load a
 // batch shares it among hundreds. It never splits what it was given, so a line stays whole.
@@ -22,7 +25,7 @@ type batchWriter struct {
 }
 
 func newBatchWriter(out io.Writer, interval time.Duration) *batchWriter {
-	batch := &batchWriter{out: out, interval: interval, pending: make([]byte, 0, batchSize)}
+	batch := &batchWriter{out: out, interval: interval, pending: make([]byte, 0, batchSize+longLine)}
 	batch.timer = time.AfterFunc(interval, func() { _ = batch.Flush() })
 	batch.timer.Stop()
 
@@ -31,22 +34,26 @@ func newBatchWriter(out io.Writer, interval time.Duration) *batchWriter {
 
 // Write keeps the line until the batch is full, the interval has passed, or Flush is called.
 func (b *batchWriter) Write(line []byte) (int, error) {
+	err := b.append(func(pending []byte) []byte { return append(pending, line...) })
+
+	return len(line), err
+}
+
+// append lets a function append a line in place, which saves a copy.
+func (b *batchWriter) append(add func(pending []byte) []byte) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-
-	if len(b.pending)+len(line) > batchSize {
-		if err := b.flush(); err != nil {
-			return 0, err
-		}
-	}
 
 	if len(b.pending) == 0 {
 		b.timer.Reset(b.interval)
 	}
 
-	b.pending = append(b.pending, line...)
+	b.pending = add(b.pending)
+	if len(b.pending) < batchSize {
+		return nil
+	}
 
-	return len(line), nil
+	return b.flush()
 }
 
 // Flush writes what is pending.

@@ -15,10 +15,11 @@ const (
 	base32Mask = 1<<base32Bits - 1
 )
 
-// RequestID returns the id in X-Request-Id when it is sane, 1 to 128 visible ASCII characters, or else a new one of 20
+// RequestID returns the id in X-Request-Id when it is sane, 1 to 128 visible ASCII characters other
+// than quotes and backslashes, or else a new one of 20
 // characters: 100 random bits. An id must be unique, not secret, so the cheap generator does.
 func RequestID(header http.Header) string {
-	if given := header["X-Request-Id"]; len(given) == 1 && isVisible(given[0]) {
+	if given := header["X-Request-Id"]; len(given) == 1 && isSane(given[0]) {
 		return given[0]
 	}
 
@@ -37,13 +38,13 @@ func RequestID(header http.Header) string {
 	return string(id[:])
 }
 
-func isVisible(text string) bool {
+func isSane(text string) bool {
 	if text == "" || len(text) > longestRequestID {
 		return false
 	}
 
 	for i := range len(text) {
-		if text[i] <= ' ' || text[i] > '~' {
+		if text[i] <= ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\' {
 			return false
 		}
 	}
