@@ -5,6 +5,7 @@ resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_150:The variable protect decides; a test environment has to go away again.
   #checkov:skip=CKV2_AWS_20:Without a domain there is no certificate; with one, port 80 redirects.
   #checkov:skip=CKV2_AWS_28:The variable waf decides; it has a monthly price.
+  #checkov:skip=CKV2_AWS_76:As above; with waf on, the rules for known bad input are there, and no Java is behind it.
   name               = local.name
   load_balancer_type = "application"
   internal           = false

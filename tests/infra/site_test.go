@@ -267,7 +267,7 @@ func (s *stack) requireDestroyed(t *testing.T, variables ...string) {
 	ghost := &stack{Terraform: s.Terraform, folder: s.folder, environment: s.environment, variables: s.variables}
 	require.NoError(t, os.RemoveAll(filepath.Join(s.folder, ".terraform", "terraform.tfstate")))
 	require.NoError(t, os.RemoveAll(filepath.Join(s.folder, ".terraform", "environment")))
-	require.NoError(t, os.WriteFile(filepath.Join(s.folder, "zz_override.tf"), []byte("terraform {\n  backend \"local\" {}\n}\n"), 0o600))
+	ghost.keepStateInFile(t)
 	require.NoError(t, os.WriteFile(filepath.Join(s.folder, "terraform.tfstate"), []byte(before), 0o600))
 	ghost.init(t, tfexec.Reconfigure(true))
 
