@@ -83,6 +83,7 @@ func Parse(environ []string) (Config, error) {
 	var config Config
 
 	wrong := map[string]bool{}
+
 	if err := env.ParseWithOptions(&config, env.Options{Environment: environment}); err != nil {
 		var all env.AggregateError
 		if !errors.As(err, &all) {
@@ -124,7 +125,7 @@ func validate(config Config) ([]string, error) {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
 		"httpurl": func(field validator.FieldLevel) bool {
-			address, ok := field.Field().Interface().(url.URL)
+			address, ok := reflect.TypeAssert[url.URL](field.Field())
 
 			return ok && (address.Scheme == "http" || address.Scheme == "https") && address.Host != ""
 		},
