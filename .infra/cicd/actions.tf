@@ -60,6 +60,7 @@ locals {
       reports = false
       environment = {
         ENV                    = var.env
+        REGION                 = var.region
         TF_STATE_BUCKET        = var.tf_state_bucket
         TF_VAR_repository_name = var.image_repository
       }
@@ -78,11 +79,12 @@ locals {
       reports = false
       environment = {
         ENV                         = var.env
+        REGION                      = var.region
         TF_STATE_BUCKET             = var.tf_state_bucket
         TF_VAR_cpu_architecture     = local.arm ? "ARM64" : "X86_64"
         TF_VAR_permissions_boundary = var.permissions_boundary
       }
-      variables = { IMAGE = "#{DeployECR.IMAGE}" }
+      variables = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
     }
 
     Verify = {
@@ -95,9 +97,9 @@ locals {
       inputs      = ["source"]
       outputs     = []
       reports     = true
-      environment = { ENV = var.env }
+      environment = { ENV = var.env, REGION = var.region }
       variables = {
-        IMAGE           = "#{DeployECR.IMAGE}"
+        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
       }
     }
