@@ -11,6 +11,8 @@ CREATED ?= $(shell git log -1 --format=%cI 2>/dev/null || echo 1970-01-01T00:00:
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 BUILD := .build
+# Pinned tools come before whatever else the machine has.
+export PATH := $(CURDIR)/$(BUILD)/tools/go/bin:$(CURDIR)/$(BUILD)/tools/bin:$(CURDIR)/$(BUILD)/python/linters/bin:$(PATH)
 TAGS := nomsgpack
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
@@ -22,6 +24,12 @@ tool = go tool -modfile=.tools/$(1).mod $(1)
 need-docker = $(if $(shell command -v docker || true),$(if $(shell docker version >/dev/null 2>&1 && echo yes || true),,\
 	$(error Docker is installed, but its engine does not answer: start it, or see what `docker version` says)),\
 	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
+
+# A Python tool's version and checksums are in .tools/NAME.txt; it is installed on first use, and anew when they change.
+$(BUILD)/python/%/installed: .tools/%.txt
+	@rm -rf $(@D) && python3 -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
 YAML = $(shell git ls-files -co --exclude-standard '*.yml' '*.yaml')
@@ -86,10 +94,175 @@ bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
 
 .PHONY: lint
-lint: ## Check the style of everything
+lint: $(BUILD)/python/linters/installed ## Check the style of everything
 	$(call tool,golangci-lint) run ./...
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)
+
+.PHONY: test-infra
+test-infra: ## Test the stacks: alone, and with the real provider on an emulator
+	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -count=1 -timeout 30m ./tests/infra/...
+
+.PHONY: lint-infra
+lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, validity, tflint, checkov
+	terraform fmt -check -diff -recursive .infra
+	@for stack in $(STACKS); do \
+	  echo "$$stack"; \
+	  terraform -chdir=.infra/$$stack init -backend=false -input=false -lockfile=readonly >/dev/null; \
+	  terraform -chdir=.infra/$$stack validate -no-color | tee $(BUILD)/validate.log; \
+	  if grep -q Warning $(BUILD)/validate.log; then exit 1; fi; \
+	  $(call tool,tflint) --config="$$PWD/.tflint.hcl" --chdir=.infra/$$stack; \
+	done
+	$(<D)/bin/checkov
+
+##@ Ship
+# Where to: ENV, TF_STATE_BUCKET and REGION. TF_FLAGS goes to Terraform as it is, such as -auto-approve.
+ENV ?=
+TF_STATE_BUCKET ?=
+REGION ?= eu-west-1
+TF_FLAGS ?=
+
+STACKS = $(sort $(patsubst .infra/%/versions.tf,%,$(wildcard .infra/*/versions.tf)))
+need = $(if $($(1)),,$(error Give $(1)=…, for example $(1)=$(2)))
+
+# Terraform on a stack: $(call stack,NAME,COMMAND). The state is in the state bucket, in the workspace of the environment;
+# what an environment sets for itself is in .infra/NAME/env/ENV.tfvars.
+define stack
+$(call need,ENV,prod)$(call need,TF_STATE_BUCKET,acme-clockmirror-state)set -x; \
+	terraform -chdir=.infra/$(1) init -input=false -reconfigure -backend-config=bucket=$(TF_STATE_BUCKET) -backend-config=region=$(REGION); \
+	terraform -chdir=.infra/$(1) workspace select -or-create $(ENV); \
+	terraform -chdir=.infra/$(1) $(2) -var env=$(ENV) -var tf_state_bucket=$(TF_STATE_BUCKET) -var region=$(REGION) \
+	  $(if $(wildcard .infra/$(1)/env/$(ENV).tfvars),-var-file=env/$(ENV).tfvars) $(TF_FLAGS)
+endef
+
+# The app stack takes the image that runs now; on the very first apply, IMAGE.
+define app
+$(call need,ENV,prod)TF_VAR_image=$$(AWS_REGION=$(REGION) .infra/app/running-image '$(ENV)' $(if $(findstring @sha256:,$(IMAGE)),'$(IMAGE)')); export TF_VAR_image; \
+	$(call stack,app,$(1))
+endef
+
+.PHONY: bootstrap
+bootstrap: ## Make what an account has once: TF_STATE_BUCKET=…
+	@$(call need,TF_STATE_BUCKET,acme-clockmirror-state)
+	terraform -chdir=.infra/bootstrap init -input=false
+	terraform -chdir=.infra/bootstrap apply -var tf_state_bucket=$(TF_STATE_BUCKET) -var region=$(REGION) $(TF_FLAGS)
+
+.PHONY: plan-ecr
+plan-ecr: ## Show what apply-ecr would change
+	@$(call stack,ecr,plan)
+
+.PHONY: apply-ecr
+apply-ecr: ## Make or change the image repository: ENV=… TF_STATE_BUCKET=…
+	@$(call stack,ecr,apply)
+
+.PHONY: destroy-ecr
+destroy-ecr: ## Destroy the image repository, and the images
+	@$(call stack,ecr,destroy)
+
+.PHONY: plan-app
+plan-app: ## Show what apply-app would change
+	@$(call app,plan)
+
+.PHONY: apply-app
+apply-app: ## Make or change the service: ENV=… TF_STATE_BUCKET=…, first with IMAGE=repo@sha256:…
+	@$(call app,apply)
+
+.PHONY: destroy-app
+destroy-app: ## Destroy the service and all around it
+	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
+
+##@ Deliver: what the pipeline's actions call
+.PHONY: lint-image
+lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
+	hadolint --failure-threshold info Dockerfile
+
+.PHONY: secrets
+secrets: ## Look for secrets in the files and in the whole history
+	$(call tool,gitleaks) git --no-banner --redact --verbose .
+	$(call tool,gitleaks) dir --no-banner --redact --verbose $(shell git ls-files -co --exclude-standard | cut -d / -f 1 | sort -u)
+
+# Below this the unit tests leave too much of the program unseen.
+COVERAGE_MIN ?= 70
+
+.PHONY: unit-test
+unit-test: ## Run the unit tests with the race detector; less coverage than COVERAGE_MIN percent fails
+	@mkdir -p $(BUILD)/reports
+	$(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/unit-tests.xml -- \
+	  -race -tags $(TAGS) -covermode atomic -coverpkg ./src/... -coverprofile $(BUILD)/reports/coverage.out ./src/...
+	@$(call tool,gocover-cobertura) -by-files <$(BUILD)/reports/coverage.out >$(BUILD)/reports/coverage.xml
+	@go tool cover -func $(BUILD)/reports/coverage.out | awk -v least=$(COVERAGE_MIN) '/^total:/ { sub(/%/, "", $$3); \
+	  printf "coverage %s %%, at least %s %% is asked for\n", $$3, least; exit $$3 + 0 < least + 0 }'
+
+# In CodeBuild the database has to be reached; elsewhere one line says that it was not.
+VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what the program calls
+	@if curl --silent --fail --max-time 20 --output /dev/null "$${GOVULNDB:-https://vuln.go.dev}/index/db.json"; then \
+	  $(call tool,govulncheck) -db "$${GOVULNDB:-https://vuln.go.dev}" -tags $(TAGS) ./src/...; \
+	elif [[ -n '$(VULNERABILITIES_REQUIRED)' ]]; then \
+	  echo 'vulnerabilities: the database https://vuln.go.dev is out of reach, so nothing is known' >&2; exit 1; \
+	else \
+	  echo 'vulnerabilities: NOT CHECKED, as the database https://vuln.go.dev is out of reach'; \
+	fi
+
+.PHONY: image-test
+image-test: ## Run the black-box tests against the image IMAGE, started as in production
+	$(need-docker)
+	@mkdir -p $(BUILD)/reports
+	@container=$$(docker run --detach --publish 127.0.0.1::8080 --memory 64m --read-only --cap-drop ALL \
+	  --security-opt no-new-privileges '$(IMAGE)'); \
+	trap 'docker logs "$$container" >$(BUILD)/reports/image-test.log 2>&1; docker rm --force "$$container" >/dev/null' EXIT; \
+	url=http://$$(docker port "$$container" 8080/tcp | head -1); \
+	curl --silent --fail --retry 30 --retry-delay 1 --retry-all-errors --output /dev/null "$$url/readyz"; \
+	CLOCKMIRROR_URL=$$url $(call tool,gotestsum) --format pkgname-and-test-fails \
+	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/api
+
+.PHONY: image-archive
+image-archive: ## Save the image IMAGE as .build/image/image.tar
+	$(need-docker)
+	@mkdir -p $(BUILD)/image
+	docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
+
+.PHONY: sbom
+sbom: ## Write the program's bill of materials (CycloneDX) to .build/image/sbom.cdx.json
+	@mkdir -p $(BUILD)/image
+	CGO_ENABLED=0 GOFLAGS=-tags=$(TAGS) $(call tool,cyclonedx-gomod) app -json -licenses -packages -assert-licenses \
+	  -main src/cmd/clockmirror -output $(BUILD)/image/sbom.cdx.json .
+
+# The commit's SHA, and on a release its version. A tag that is no semantic version is no release.
+RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
+ARTIFACT ?= $(BUILD)/image
+# Another registry than ECR, for a rehearsal.
+IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
+IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
+
+.PHONY: push-image
+push-image: ## Push the image that image-archive saved, and its bill of materials, after apply-ecr
+	@mkdir -p $(BUILD)/deploy
+	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
+	  '$(REVISION)' $(RELEASE)); \
+	jq --null-input --arg image "$$image" '[{ name: "api", imageUri: $$image }]' | tee $(BUILD)/deploy/imagedefinitions.json
+
+.PHONY: url
+url: ## Print the URL of the service, after apply-app
+	@terraform -chdir=.infra/app output -raw alb_url
+
+.PHONY: verify
+verify: ## Wait until the service runs IMAGE=repo@sha256:…, then test what answers at CLOCKMIRROR_URL: ENV=…
+	@mkdir -p $(BUILD)/reports
+	@if ! AWS_REGION='$(REGION)' .infra/app/await-image '$(ENV)' '$(IMAGE)' || \
+	  ! $(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/api-tests.xml -- -count=1 -tags $(TAGS) ./tests/api; then \
+	  curl --silent --max-time 10 "$$CLOCKMIRROR_URL/health" | \
+	    jq --raw-output '"verify: at this moment version \(.version), revision \(.revision), answers"' >&2 || \
+	    echo "verify: at this moment nothing answers at $$CLOCKMIRROR_URL/health" >&2; \
+	  exit 1; \
+	fi
+
+.PHONY: roll-back
+roll-back: ## Put an image that is still kept back: ENV=… IMAGE_TAG=… (a full commit SHA or a version)
+	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
+IMAGE_TAG ?=
 
 ##@ Look after
 .PHONY: generate
@@ -99,6 +272,7 @@ generate: ## Make the API document anew from the annotations
 .PHONY: format
 format: ## Format the code
 	$(call tool,golangci-lint) fmt ./...
+	terraform fmt -recursive .infra
 
 .PHONY: swagger-ui
 swagger-ui: ## Take in a new Swagger UI from npm: make swagger-ui SWAGGER_UI=5.35.0

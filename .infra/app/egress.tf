@@ -40,13 +40,49 @@ resource "aws_route" "private_nat" {
 # ---------------------------------------------------------------------------------------------------------------------
 
 locals {
-  # Only what a task needs: an interface endpoint is billed per zone and hour.
+  pull  = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+  where = "${var.region}:${local.account_id}"
+
+  # Only what a task needs: an interface endpoint is billed per zone and hour. What may be done through each, and to what.
+  endpoints = {
+    "ecr.api"      = { "arn:${local.partition}:ecr:${var.region}:*:repository/*" = local.pull, "*" = ["ecr:GetAuthorizationToken"] }
+    "ecr.dkr"      = { "arn:${local.partition}:ecr:${var.region}:*:repository/*" = local.pull, "*" = ["ecr:GetAuthorizationToken"] }
+    logs           = { "arn:${local.partition}:logs:${local.where}:log-group:/ecs/${local.name}-*" = ["logs:CreateLogStream", "logs:PutLogEvents"] }
+    ssm            = { "arn:${local.partition}:ssm:${local.where}:parameter/*" = ["ssm:GetParameters"] }
+    secretsmanager = { "arn:${local.partition}:secretsmanager:${local.where}:secret:*" = ["secretsmanager:GetSecretValue"] }
+  }
   endpoint_services = var.egress == "endpoints" ? toset(concat(
     ["ecr.api", "ecr.dkr", "logs"],
     anytrue([for arn in values(var.secrets) : strcontains(arn, ":ssm:")]) ? ["ssm"] : [],
     anytrue([for arn in values(var.secrets) : strcontains(arn, ":secretsmanager:")]) ? ["secretsmanager"] : [],
   )) : toset([])
   endpoint_prefix = "${data.aws_partition.current.reverse_dns_prefix}.${var.region}"
+}
+
+data "aws_iam_policy_document" "endpoints" {
+  #checkov:skip=CKV_AWS_356:ecr:GetAuthorizationToken has no resource-level permission.
+  for_each = local.endpoint_services
+
+  dynamic "statement" {
+    for_each = local.endpoints[each.key]
+
+    content {
+      actions   = statement.value
+      resources = [statement.key]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      # Anybody of this account, as far as his own rights go; nobody carries data out to another one.
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [local.account_id]
+      }
+    }
+  }
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -58,6 +94,7 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids          = [for zone in local.zone_names : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints[0].id]
   private_dns_enabled = true
+  policy              = data.aws_iam_policy_document.endpoints[each.key].json
 
   tags = { Name = "${local.name}-${each.key}" }
 }

@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "key" {
 
   statement {
     sid       = "LogsEncrypts"
-    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = ["*"] # this key
 
     principals {
@@ -51,6 +51,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # The topic's own policy says whose alarms; what SNS passes on to KMS does not.
   statement {
     sid       = "AlarmsPublish"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -59,12 +60,6 @@ data "aws_iam_policy_document" "key" {
     principals {
       type        = "Service"
       identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
     }
   }
 }

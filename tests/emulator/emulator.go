@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -53,10 +55,10 @@ func Start(ctx context.Context, root, python string, log io.Writer) (*Emulator, 
 		return nil, fmt.Errorf("find ports for the AWS emulator: %w", err)
 	}
 
-	//nolint:gosec // the program is the one installed above
 	process := exec.CommandContext(ctx, filepath.Join(bin, "python"),
 		filepath.Join(root, "tests", "emulator", "serve.py"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1]))
 	process.Stdout, process.Stderr = log, log
+
 	process.Env = append(os.Environ(),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
 		// Every service runs two tasks: enough for whoever waits for a steady state.
@@ -97,17 +99,24 @@ func (e *Emulator) Stop() error {
 // URL is the endpoint of every service but the connections'.
 func (e *Emulator) URL() string { return e.url }
 
-// Environment is what makes AWS's SDKs, its CLI and Terraform talk to the emulator, and to nothing else.
-func (e *Emulator) Environment() map[string]string {
-	return map[string]string{
+// Environment is a copy of an environment, in the form of [os.Environ], in which AWS's SDKs, its CLI and Terraform talk to
+// the emulator and to nothing else.
+func (e *Emulator) Environment(environ []string) map[string]string {
+	environment := map[string]string{}
+
+	for _, variable := range environ {
+		if key, value, _ := strings.Cut(variable, "="); !strings.HasPrefix(key, "AWS_") {
+			environment[key] = value
+		}
+	}
+
+	maps.Copy(environment, map[string]string{
 		"AWS_ENDPOINT_URL":                        e.url,
 		"AWS_ENDPOINT_URL_CODECONNECTIONS":        e.connectionsURL,
 		"AWS_ENDPOINT_URL_CODESTAR_CONNECTIONS":   e.connectionsURL,
 		"AWS_ENDPOINT_URL_CODESTAR_NOTIFICATIONS": e.connectionsURL,
 		"AWS_ACCESS_KEY_ID":                       "test",
 		"AWS_SECRET_ACCESS_KEY":                   "test",
-		"AWS_SESSION_TOKEN":                       "",
-		"AWS_PROFILE":                             "",
 		"AWS_REGION":                              Region,
 		"AWS_DEFAULT_REGION":                      Region,
 		"AWS_CONFIG_FILE":                         os.DevNull,
@@ -117,8 +126,10 @@ func (e *Emulator) Environment() map[string]string {
 		// A gap in the emulator answers 500; the provider would try 25 times.
 		"AWS_MAX_ATTEMPTS": "3",
 		// The AWS CLI is installed beside the emulator.
-		"PATH": e.bin + string(os.PathListSeparator) + os.Getenv("PATH"),
-	}
+		"PATH": e.bin + string(os.PathListSeparator) + environment["PATH"],
+	})
+
+	return environment
 }
 
 func (e *Emulator) wait(ctx context.Context) error {
@@ -162,7 +173,7 @@ func (e *Emulator) answers(ctx context.Context) bool {
 func install(ctx context.Context, root, python string, log io.Writer) (string, error) {
 	requirements := filepath.Join(root, "tests", "emulator", "requirements.txt")
 
-	content, err := os.ReadFile(requirements) //nolint:gosec // a file of the repository
+	content, err := os.ReadFile(requirements)
 	if err != nil {
 		return "", fmt.Errorf("read the requirements: %w", err)
 	}
@@ -187,8 +198,7 @@ func install(ctx context.Context, root, python string, log io.Writer) (string, e
 	}
 
 	for _, command := range []*exec.Cmd{
-		exec.CommandContext(ctx, python, "-m", "venv", "--clear", folder), //nolint:gosec // the caller's interpreter
-		//nolint:gosec // the interpreter made by the line before
+		exec.CommandContext(ctx, python, "-m", "venv", "--clear", folder),
 		exec.CommandContext(ctx, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet",
 			"--disable-pip-version-check", "--require-hashes", "--requirement", requirements),
 	} {

@@ -14,15 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What people get wrong stops at plan, with one sentence that says what to give. Nothing is asked of AWS before that, so
-// there is nothing here to answer.
+// What people get wrong stops at plan, with one sentence that says what to give.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 
-	nowhere := map[string]string{
-		"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
-	}
+	environment := startEmulator(t).Environment(os.Environ())
 
 	// Every wrong variable is complained about, so one plan has several; each of the rows is a plan.
 	for _, row := range []struct {
@@ -129,7 +125,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(row.stack+": "+row.name, func(t *testing.T) {
 			t.Parallel()
 
-			given := newStack(t, row.stack, nowhere, append(required(row.stack), row.wrong...)...)
+			given := newStack(t, row.stack, environment, append(required(row.stack), row.wrong...)...)
 			given.keepStateInFile(t)
 			given.init(t)
 
@@ -142,7 +138,7 @@ func TestBadInput(t *testing.T) {
 func TestWorkspaceOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 
-	given := newStack(t, "app", nil, required("app")...)
+	given := newStack(t, "app", startEmulator(t).Environment(os.Environ()), required("app")...)
 	given.keepStateInFile(t)
 	given.init(t)
 	require.NoError(t, given.WorkspaceNew(t.Context(), "another"))
@@ -178,14 +174,9 @@ func (s *stack) keepStateInFile(t *testing.T) {
 func (s *stack) complaints(t *testing.T) []string {
 	t.Helper()
 
-	options := []tfexec.PlanOption{}
-	for _, variable := range s.variables {
-		options = append(options, variable)
-	}
-
 	var output bytes.Buffer
 
-	_, err := s.PlanJSON(t.Context(), &output, options...)
+	_, err := s.PlanJSON(t.Context(), &output, with[tfexec.PlanOption](s, nil)...)
 	require.Error(t, err, "the plan goes through")
 
 	var found []string
@@ -193,8 +184,10 @@ func (s *stack) complaints(t *testing.T) []string {
 	for lines := bufio.NewScanner(&output); lines.Scan(); {
 		var line struct {
 			Diagnostic struct {
-				Severity, Summary, Detail string
-			}
+				Severity string `json:"severity"`
+				Summary  string `json:"summary"`
+				Detail   string `json:"detail"`
+			} `json:"diagnostic"`
 		}
 
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))

@@ -25,7 +25,7 @@ func TestStacksAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			alone := newStack(t, name, nil)
+			alone := newStack(t, name, machine())
 			alone.init(t, tfexec.Backend(false))
 
 			result, err := alone.Validate(t.Context())

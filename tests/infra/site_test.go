@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,19 +58,19 @@ type stack struct {
 
 	folder      string
 	environment map[string]string
-	variables   []*tfexec.VarOption
+	variables   []string
 }
 
-// newStack copies a stack. Its environment is this machine's, and what is given.
+// newStack copies a stack, to run with these variables of the environment and of Terraform.
 func newStack(t *testing.T, name string, environment map[string]string, variables ...string) *stack {
 	t.Helper()
 
 	terraform := harness.Program(t, "https://developer.hashicorp.com/terraform/install", "terraform")
 	scratch := t.TempDir()
 
-	// Stacks read buildspecs by their place in the repository.
-	for _, part := range []string{".infra", "buildspec"} {
-		copyFolder(t, filepath.Join(harness.Root(t), part), filepath.Join(scratch, part))
+	// Stacks read buildspecs by their place in the repository, and people type make.
+	for _, part := range []string{".infra", "buildspec", "Makefile"} {
+		copyPart(t, filepath.Join(harness.Root(t), part), filepath.Join(scratch, part))
 	}
 
 	folder := filepath.Join(scratch, ".infra", name)
@@ -77,33 +78,35 @@ func newStack(t *testing.T, name string, environment map[string]string, variable
 	runner, err := tfexec.NewTerraform(folder, terraform)
 	require.NoError(t, err)
 
-	all := map[string]string{"CHECKPOINT_DISABLE": "1"}
-
-	for _, each := range os.Environ() {
-		key, value, _ := strings.Cut(each, "=")
-		all[key] = value
-	}
+	// Its own copy, without what this machine's Terraform is told.
+	environment = tfexec.CleanEnv(maps.Clone(environment))
+	environment["CHECKPOINT_DISABLE"] = "1"
 
 	// On a machine that has no mirror of its own, stacks share one download of the provider.
-	if all["TF_CLI_CONFIG_FILE"] == "" && all["TF_PLUGIN_CACHE_DIR"] == "" {
-		all["TF_PLUGIN_CACHE_DIR"] = filepath.Join(harness.Root(t), ".build", "terraform-plugins")
-		require.NoError(t, os.MkdirAll(all["TF_PLUGIN_CACHE_DIR"], 0o750))
+	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(harness.Root(t), ".build", "terraform-plugins")
+		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
 	}
 
-	maps.Copy(all, environment)
-	all = tfexec.CleanEnv(all)
-	require.NoError(t, runner.SetEnv(all))
+	require.NoError(t, runner.SetEnv(environment))
 
-	s := &stack{Terraform: runner, folder: folder, environment: all}
-	for _, variable := range variables {
-		s.variables = append(s.variables, tfexec.Var(variable))
-	}
-
-	return s
+	return &stack{Terraform: runner, folder: folder, environment: environment, variables: variables}
 }
 
-// copyFolder copies a folder, if there is one, without what Terraform keeps in it.
-func copyFolder(t *testing.T, from, to string) {
+// machine is this machine's own environment.
+func machine() map[string]string {
+	environment := map[string]string{}
+
+	for _, variable := range os.Environ() {
+		key, value, _ := strings.Cut(variable, "=")
+		environment[key] = value
+	}
+
+	return environment
+}
+
+// copyPart copies a folder or file, if there is one, without what Terraform keeps in it.
+func copyPart(t *testing.T, from, to string) {
 	t.Helper()
 
 	if _, err := os.Stat(from); os.IsNotExist(err) {
@@ -175,23 +178,13 @@ func (s *stack) initInBucket(t *testing.T, workspace string) {
 func (s *stack) apply(t *testing.T, variables ...string) {
 	t.Helper()
 
-	var options []tfexec.ApplyOption
-	for _, variable := range s.with(variables) {
-		options = append(options, variable)
-	}
-
-	require.NoError(t, s.Apply(t.Context(), options...))
+	require.NoError(t, s.Apply(t.Context(), with[tfexec.ApplyOption](s, variables)...))
 }
 
 func (s *stack) destroy(t *testing.T, variables ...string) error {
 	t.Helper()
 
-	var options []tfexec.DestroyOption
-	for _, variable := range s.with(variables) {
-		options = append(options, variable)
-	}
-
-	return s.Destroy(t.Context(), options...)
+	return s.Destroy(t.Context(), with[tfexec.DestroyOption](s, variables)...)
 }
 
 // plan returns the changes that Terraform would make, and the plan.
@@ -200,12 +193,7 @@ func (s *stack) plan(t *testing.T, variables ...string) (map[string]tfjson.Actio
 
 	file := filepath.Join(t.TempDir(), "plan")
 
-	options := []tfexec.PlanOption{tfexec.Out(file)}
-	for _, variable := range s.with(variables) {
-		options = append(options, variable)
-	}
-
-	_, err := s.Plan(t.Context(), options...)
+	_, err := s.Plan(t.Context(), append(with[tfexec.PlanOption](s, variables), tfexec.Out(file))...)
 	require.NoError(t, err)
 
 	plan, err := s.ShowPlanFile(t.Context(), file)
@@ -228,26 +216,26 @@ func (s *stack) plan(t *testing.T, variables ...string) (map[string]tfjson.Actio
 	return changes, plan
 }
 
-func (s *stack) with(variables []string) []*tfexec.VarOption {
-	all := s.variables
-	for _, variable := range variables {
-		all = append(all[:len(all):len(all)], tfexec.Var(variable))
+// with is the stack's variables and further ones, as options of a command.
+func with[Option any](s *stack, variables []string) []Option {
+	options := make([]Option, 0, len(s.variables)+len(variables))
+	for _, variable := range slices.Concat(s.variables, variables) {
+		options = append(options, any(tfexec.Var(variable)).(Option))
 	}
 
-	return all
+	return options
 }
 
 // requireSettled: nothing would change, and what there is obeys the policies.
 func (s *stack) requireSettled(t *testing.T, variables ...string) {
 	t.Helper()
 
-	changes, _ := s.plan(t, variables...)
+	changes, plan := s.plan(t, variables...)
 	require.Empty(t, changes, "a second plan is not empty")
 
-	state, err := s.Show(t.Context())
-	require.NoError(t, err)
-	require.NotEmpty(t, state.Values.RootModule.Resources)
-	assert.Empty(t, policy.Check(state.Values.RootModule))
+	// What the plan has read just now, not what the apply noted.
+	require.NotEmpty(t, addresses(plan.PriorState.Values))
+	assert.Empty(t, policy.Check(plan.PriorState.Values.RootModule))
 }
 
 // requireDestroyed destroys the stack, then has the provider look for each of its resources: what it still finds is left
@@ -257,28 +245,33 @@ func (s *stack) requireDestroyed(t *testing.T, variables ...string) {
 
 	before, err := s.StatePull(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, s.destroy(t, variables...))
 
 	state, err := s.Show(t.Context())
 	require.NoError(t, err)
+
+	made := addresses(state.Values)
+	require.NotEmpty(t, made)
+	require.NoError(t, s.destroy(t, variables...))
+
+	state, err = s.Show(t.Context())
+	require.NoError(t, err)
 	require.Nil(t, state.Values, "the state is not empty")
 
-	// The same stack, with the old state in a file.
-	ghost := &stack{Terraform: s.Terraform, folder: s.folder, environment: s.environment, variables: s.variables}
+	// Again with the old state, in a file.
 	require.NoError(t, os.RemoveAll(filepath.Join(s.folder, ".terraform", "terraform.tfstate")))
 	require.NoError(t, os.RemoveAll(filepath.Join(s.folder, ".terraform", "environment")))
-	ghost.keepStateInFile(t)
+	s.keepStateInFile(t)
 	require.NoError(t, os.WriteFile(filepath.Join(s.folder, "terraform.tfstate"), []byte(before), 0o600))
-	ghost.init(t, tfexec.Reconfigure(true))
+	s.init(t, tfexec.Reconfigure(true))
 
-	options := []tfexec.RefreshCmdOption{}
-	for _, variable := range ghost.with(variables) {
-		options = append(options, variable)
+	// The provider waits two minutes for a service to come back. A cluster goes only when it has none, so that will do.
+	if slices.Contains(made, service) {
+		require.NoError(t, s.StateRm(t.Context(), service))
 	}
 
-	require.NoError(t, ghost.Refresh(t.Context(), options...))
+	require.NoError(t, s.Refresh(t.Context(), with[tfexec.RefreshCmdOption](s, variables)...))
 
-	left, err := ghost.Show(t.Context())
+	left, err := s.Show(t.Context())
 	require.NoError(t, err)
 
 	for _, address := range addresses(left.Values) {
@@ -322,7 +315,7 @@ func addresses(values *tfjson.StateValues) []string {
 func (s *stack) run(t *testing.T, name string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
 
-	command := exec.CommandContext(t.Context(), name, arguments...) //nolint:gosec // the caller's own program
+	command := exec.CommandContext(t.Context(), name, arguments...)
 	command.Dir = s.folder
 
 	for key, value := range s.environment {

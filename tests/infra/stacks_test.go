@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/emulator"
+	"github.com/clockmirror/clockmirror/tests/harness"
 )
 
 const (
@@ -31,17 +32,19 @@ const (
 
 // The stacks in the order of the README, with the real provider, on one emulator: each is applied, has nothing left to
 // change, obeys the policies, and is destroyed without a trace.
+//
+//nolint:tparallel // the bucket of the states outlives what is in it
 func TestStacks(t *testing.T) {
 	t.Parallel()
 
 	cloud := startEmulator(t)
-	environment := cloud.Environment()
+	environment := cloud.Environment(os.Environ())
 
 	bootstrap := newStack(t, "bootstrap", environment, "tf_state_bucket="+stateBucket)
 	bootstrap.init(t)
 	bootstrap.apply(t)
 
-	t.Run("with state", func(t *testing.T) { //nolint:paralleltest // the bucket of the state outlives them all
+	t.Run("with state", func(t *testing.T) {
 		t.Run("ecr", func(t *testing.T) {
 			t.Parallel()
 
@@ -93,7 +96,7 @@ resource "aws_s3_bucket" "state" {
 func testApp(t *testing.T, cloud *emulator.Emulator) {
 	t.Helper()
 
-	app := newStack(t, "app", cloud.Environment(), "env=test", "tf_state_bucket="+stateBucket)
+	app := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket)
 	app.initInBucket(t, "test")
 
 	cluster := ecs.NewFromConfig(awsConfig(t, cloud))
@@ -116,8 +119,16 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 	require.NoError(t, err)
 	require.Equal(t, image("b"), printed, "whoever applies next would take the deployment back")
 
+	_, _, err = app.run(t, "env", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "./running-image", "test", image("c"))
+	require.Error(t, err, "an AWS that does not answer passes for a first apply")
+
 	running = "image=" + printed
 	app.requireSettled(t, running)
+
+	planned, complaint, err := app.run(t, harness.Program(t, "apt-get install make", "make"), "-C", "../..", "plan-app",
+		"ENV=test", "TF_STATE_BUCKET="+stateBucket)
+	require.NoError(t, err, complaint)
+	assert.Contains(t, planned, "No changes.", "people see another plan than the pipeline")
 
 	// A person changes a setting, and with it nothing else.
 	setting := `environment={"LOG_LEVEL":"debug"}`
@@ -187,7 +198,7 @@ func requireLocked(t *testing.T, cloud *emulator.Emulator, apply func()) {
 	t.Helper()
 
 	bucket := s3.NewFromConfig(awsConfig(t, cloud), func(options *s3.Options) { options.UsePathStyle = true })
-	second := newStack(t, "app", cloud.Environment(), "env=test", "tf_state_bucket="+stateBucket, "image="+image("a"))
+	second := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket, "image="+image("a"))
 	second.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
 	require.NoError(t, second.WorkspaceSelect(t.Context(), "test"))
 
@@ -205,7 +216,7 @@ func requireLocked(t *testing.T, cloud *emulator.Emulator, apply func()) {
 			}
 		}
 
-		refused <- second.Apply(t.Context(), second.variables[0], second.variables[1], second.variables[2])
+		refused <- second.Apply(t.Context(), with[tfexec.ApplyOption](second, nil)...)
 	}()
 
 	apply()
@@ -252,11 +263,14 @@ func deploy(t *testing.T, cluster *ecs.Client, image string) int32 {
 	return registered.TaskDefinition.Revision
 }
 
-type pair struct{ Name, Value string }
+type pair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 type container struct {
-	Image       string
-	Environment []pair
+	Image       string `json:"image"`
+	Environment []pair `json:"environment"`
 }
 
 // plannedContainer is the container of the revision that a plan would register.

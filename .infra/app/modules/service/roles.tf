@@ -1,5 +1,5 @@
 # Two roles: `execution` is ECS's own while it starts a task, `task` is what the program has. The program calls no AWS
-# API, so its role has no policy; this is the place to give it one.
+# API, so its role has no policy; this is the place to give it one, as far as the boundary in bootstrap allows.
 
 data "aws_iam_policy_document" "assume" {
   statement {
