@@ -33,6 +33,10 @@ func Build(tb testing.TB, race bool) string {
 		environ = append(environ, "CGO_ENABLED=1")
 	}
 
+	if coverage() != "" {
+		arguments = append(arguments, "-cover", "-covermode", "atomic", "-coverpkg", "./src/...")
+	}
+
 	command := exec.CommandContext(tb.Context(), "go", append(arguments, "./src/cmd/clockmirror")...)
 	command.Dir, command.Env = Root(tb), environ
 
@@ -41,6 +45,9 @@ func Build(tb testing.TB, race bool) string {
 
 	return program
 }
+
+// coverage is the folder in which the program leaves what it covered, if somebody asks for that.
+func coverage() string { return os.Getenv("COVERAGE_DIR") }
 
 // Server is the program, running.
 type Server struct {
@@ -63,7 +70,7 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 		exited:   make(chan struct{}),
 	}
 	server.Command = exec.Command(program) //nolint:noctx // it is stopped by signal, below
-	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s"}, environ...)
+	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s", "GOCOVERDIR=" + coverage()}, environ...)
 	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
 	require.NoError(tb, server.Command.Start())
 
@@ -73,6 +80,15 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 	}()
 
 	tb.Cleanup(func() {
+		if coverage() != "" { // it is written at an orderly end
+			_ = server.Command.Process.Signal(syscall.SIGTERM)
+
+			select {
+			case <-server.exited:
+			case <-time.After(Patience):
+			}
+		}
+
 		_ = server.Command.Process.Kill() // it may have ended long ago
 		<-server.exited
 	})
