@@ -51,6 +51,7 @@ resource "aws_codepipeline" "this" {
       owner            = "AWS"
       provider         = "CodeStarSourceConnection"
       version          = "1"
+      run_order        = 1
       namespace        = "Source"
       output_artifacts = ["source"]
 
@@ -98,11 +99,12 @@ resource "aws_codepipeline" "this" {
       name = stage.value
 
       action {
-        name     = "Approval"
-        category = "Approval"
-        owner    = "AWS"
-        provider = "Manual"
-        version  = "1"
+        name      = "Approval"
+        category  = "Approval"
+        owner     = "AWS"
+        provider  = "Manual"
+        version   = "1"
+        run_order = 1
 
         configuration = {
           CustomData         = "Deploy #{Source.CommitId} to ${var.env}? #{Source.CommitMessage}"

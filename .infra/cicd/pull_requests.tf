@@ -1,5 +1,6 @@
 # Optional: what a push has to pass, a pull request has to pass before. The same buildspecs, each with a status of its own at
-# the Git host. A pull request runs code that nobody has looked at, so its role can do nothing but log and report.
+# the Git host. A pull request runs code that nobody has looked at. Its role can do nothing but log, report and read through
+# the connection, but the connection reaches whatever was opened to it: so people are named, and never everybody.
 
 locals {
   pull_requests = length(var.pull_request_actors) == 0 ? {} : {
