@@ -1,10 +1,15 @@
-"""Lifecycle rules lose NewerNoncurrentVersions: the provider waits three minutes for it, then fails."""
+"""Lifecycle rules lose NewerNoncurrentVersions: the provider waits three minutes for it, then fails.
 
-from moto.s3.models import FakeBucket
+The last version of a deleted object can't be deleted: HTTP 500, and a bucket that never gets empty.
+"""
+
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.s3.responses import S3Response
 
 
 def apply():
+    FakeDeleteMarker.dispose = lambda *_: None  # a marker holds no content
+
     set_lifecycle, serialized = FakeBucket.set_lifecycle, S3Response.serialized
 
     def set_whole_lifecycle(self, rules):

@@ -58,6 +58,7 @@ func TestBadInput(t *testing.T) {
 				"region=Ireland", "vpc_cidr=10.0.0.0/24", "egress=vpn", "allowed_cidrs=[]", "ssl_policy=ELBSecurityPolicy-2016-08",
 				"waf={rate_limit=1}", "log_retention_days=31", "container_insights=on", "alarm_email=ops", "permissions_boundary=a b",
 				"domain_name=https://clock.example.com", "hosted_zone_id=Z0",
+				`secrets={TOKEN="hunter2"}`,
 			},
 			[]string{
 				"Give region the name of an AWS region, for example eu-west-1.",
@@ -70,13 +71,14 @@ func TestBadInput(t *testing.T) {
 				"Give container_insights one of enhanced, enabled and disabled.",
 				"Give alarm_email one mail address, for example ops@example.com, or leave it empty.",
 				"Give permissions_boundary the name of an IAM policy, for example clockmirror-boundary.",
+				"Give each of secrets the ARN of an SSM parameter (arn:aws:ssm:…:parameter/NAME) or of a Secrets Manager secret (arn:aws:secretsmanager:…:secret:NAME).",
 				"Give domain_name a full host name in lower case, for example clock.example.com, or leave it empty for plain HTTP.",
 			},
 		},
 		{
 			"app", "what runs",
 			[]string{
-				"cpu_architecture=amd64", "memory=4096", `environment={PORT="80"}`, `secrets={TOKEN="hunter2"}`,
+				"cpu_architecture=amd64", "memory=4096", `environment={PORT="80"}`,
 				`secrets_kms_key_arns=["alias/mine"]`, "scaling={min_tasks=4,max_tasks=2,cpu_percent=100}",
 				"fargate_spot_percent=101", "alarm_thresholds={error_percent=0}",
 			},
@@ -84,7 +86,6 @@ func TestBadInput(t *testing.T) {
 				"Give cpu_architecture one of X86_64 and ARM64, as the image is built.",
 				"Give memory a size in MiB that Fargate pairs with this cpu: 512, 1024 or 2048 for 256; from 2 to 8 times the CPU units otherwise, in whole GiB.",
 				"Leave PORT and ADMIN_PORT out of environment: the load balancer and the security groups are set to 8080 and 9090.",
-				"Give each of secrets the ARN of an SSM parameter (arn:aws:ssm:…:parameter/NAME) or of a Secrets Manager secret (arn:aws:secretsmanager:…:secret:NAME).",
 				"Give secrets_kms_key_arns the ARNs of KMS keys, arn:aws:kms:…:key/ID.",
 				"Give scaling.min_tasks at least 1 and scaling.max_tasks at least as much.",
 				"Give scaling.cpu_percent 10 to 90 and scaling.requests_per_minute at least 1.",

@@ -143,7 +143,7 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 	app.apply(t, running, setting)
 	app.requireSettled(t, running, setting)
 
-	now := runningRevision(t, cluster)
+	now, _ := runningRevision(t, cluster)
 	assert.Equal(t, image("b"), *now.ContainerDefinitions[0].Image)
 	assert.Greater(t, now.Revision, deployed, "the setting is not in a new revision")
 
@@ -234,7 +234,7 @@ func requireLocked(t *testing.T, cloud *emulator.Emulator, apply func()) {
 func deploy(t *testing.T, cluster *ecs.Client, image string) int32 {
 	t.Helper()
 
-	revision := runningRevision(t, cluster)
+	revision, tags := runningRevision(t, cluster)
 	require.Len(t, revision.ContainerDefinitions, 1)
 	require.Equal(t, "api", *revision.ContainerDefinitions[0].Name, "the action finds its container by this name")
 	revision.ContainerDefinitions[0].Image = aws.String(image)
@@ -250,6 +250,7 @@ func deploy(t *testing.T, cluster *ecs.Client, image string) int32 {
 		RuntimePlatform:         revision.RuntimePlatform,
 		TaskRoleArn:             revision.TaskRoleArn,
 		Volumes:                 revision.Volumes,
+		Tags:                    tags,
 	})
 	require.NoError(t, err)
 
@@ -294,8 +295,8 @@ func plannedContainer(t *testing.T, plan *tfjson.Plan) container {
 	return container{}
 }
 
-// runningRevision is the task definition that the service runs.
-func runningRevision(t *testing.T, cluster *ecs.Client) *types.TaskDefinition {
+// runningRevision is the task definition that the service runs, and its tags.
+func runningRevision(t *testing.T, cluster *ecs.Client) (*types.TaskDefinition, []types.Tag) {
 	t.Helper()
 
 	services, err := cluster.DescribeServices(t.Context(), &ecs.DescribeServicesInput{
@@ -307,10 +308,11 @@ func runningRevision(t *testing.T, cluster *ecs.Client) *types.TaskDefinition {
 
 	revision, err := cluster.DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: services.Services[0].TaskDefinition,
+		Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
 	require.NoError(t, err)
 
-	return revision.TaskDefinition
+	return revision.TaskDefinition, revision.Tags
 }
 
 func awsConfig(t *testing.T, cloud *emulator.Emulator) aws.Config {
