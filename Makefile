@@ -172,6 +172,10 @@ destroy-app: ## Destroy the service and all around it
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
 
 ##@ Deliver: what the pipeline's actions call
+.PHONY: check-generated
+check-generated: ## Check that what is generated and committed is fresh
+	go test -count=1 -tags $(TAGS) ./tests/generated
+
 .PHONY: lint-image
 lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
 	hadolint --failure-threshold info Dockerfile

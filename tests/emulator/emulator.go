@@ -33,6 +33,9 @@ const (
 // ErrNotReady says that the emulator did not come up.
 var ErrNotReady = errors.New("the AWS emulator did not come up")
 
+// ErrRefused says that the emulator did not do what it was asked for.
+var ErrRefused = errors.New("the AWS emulator refuses")
+
 // Emulator is a running emulator. Everything in it is gone when it stops.
 type Emulator struct {
 	url            string
@@ -130,6 +133,56 @@ func (e *Emulator) Environment(environ []string) map[string]string {
 	})
 
 	return environment
+}
+
+// Enforce switches on that every call needs credentials whose policies allow its action, or off again. Roles are best
+// assumed before, as that is a call too.
+func (e *Emulator) Enforce(ctx context.Context, on bool) error {
+	unchecked := "inf"
+	if on {
+		unchecked = "0"
+	}
+
+	if err := post(ctx, e.url+"/moto-api/reset-auth", "Content-Type", "text/plain", unchecked); err != nil {
+		return fmt.Errorf("have the AWS emulator check permissions: %w", err)
+	}
+
+	return nil
+}
+
+// ConfirmConnection does what a person does in AWS's console to a connection to a Git host.
+func (e *Emulator) ConfirmConnection(ctx context.Context, arn string) error {
+	body := fmt.Sprintf(`{"ConnectionArn": %q, "ConnectionStatus": "AVAILABLE"}`, arn)
+
+	if err := post(ctx, e.connectionsURL, "X-Amz-Target", "CodeConnections_20231201.UpdateConnectionStatus", body); err != nil {
+		return fmt.Errorf("confirm the connection %s: %w", arn, err)
+	}
+
+	return nil
+}
+
+func post(ctx context.Context, url, header, value, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("ask the emulator: %w", err)
+	}
+
+	request.Header.Set(header, value)
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the emulator: %w", err)
+	}
+
+	if err := response.Body.Close(); err != nil {
+		return fmt.Errorf("read the emulator's answer: %w", err)
+	}
+
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: it answers %s", ErrRefused, response.Status)
+	}
+
+	return nil
 }
 
 func (e *Emulator) wait(ctx context.Context) error {

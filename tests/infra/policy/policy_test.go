@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"a named action on a named resource": {
 			"aws_iam_role_policy",
-			map[string]any{"policy": allow(`"Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"`)},
+			map[string]any{"policy": allow(`"Action":"s3:GetObject","Resource":"arn:aws:s3:::a/b/*"`)},
 			nil,
 		},
 		"an action without resource-level permission": {
@@ -49,6 +49,38 @@ func TestCheck(t *testing.T) {
 			"aws_iam_role_policy",
 			map[string]any{"policy": allow(`"NotAction":"iam:PassRole","Resource":"arn:aws:s3:::a"`)},
 			[]string{`policy, statement "S": it allows all but what it names`},
+		},
+		"roles with the boundary": {
+			"aws_iam_policy",
+			map[string]any{"policy": allow(`"Action":["iam:CreateRole","iam:PutRolePolicy"],"Resource":"arn:aws:iam::1:role/app-a",` +
+				`"Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::1:policy/boundary"}}`)},
+			nil,
+		},
+		"roles without the boundary": {
+			"aws_iam_policy",
+			map[string]any{"policy": allow(`"Action":"iam:AttachRolePolicy","Resource":"arn:aws:iam::1:role/app-a"`)},
+			[]string{`policy, statement "S": iam:AttachRolePolicy is allowed without the permissions boundary`},
+		},
+		"roles of any name": {
+			"aws_iam_policy",
+			map[string]any{"policy": allow(`"Action":"iam:CreateRole","Resource":"arn:aws:iam::1:role/*",` +
+				`"Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::1:policy/boundary"}}`)},
+			[]string{`policy, statement "S": iam:CreateRole is not for roles of one name: arn:aws:iam::1:role/*`},
+		},
+		"the boundary taken off": {
+			"aws_iam_policy",
+			map[string]any{"policy": allow(`"Action":"iam:DeleteRolePermissionsBoundary","Resource":"arn:aws:iam::1:role/app-a"`)},
+			[]string{`policy, statement "S": iam:DeleteRolePermissionsBoundary takes the boundary off`},
+		},
+		"service-linked roles of any service": {
+			"aws_iam_policy",
+			map[string]any{"policy": allow(`"Action":"iam:CreateServiceLinkedRole","Resource":"arn:aws:iam::1:role/aws-service-role/*"`)},
+			[]string{`policy, statement "S": iam:CreateServiceLinkedRole does not say for which services (iam:AWSServiceName)`},
+		},
+		"all of a bucket": {
+			"aws_iam_role_policy",
+			map[string]any{"policy": allow(`"Action":"s3:GetObject","Resource":"arn:aws:s3:::state/*"`)},
+			[]string{`policy, statement "S": all of a bucket is allowed: arn:aws:s3:::state/*`},
 		},
 		"a key's own policy": {
 			"aws_kms_key",

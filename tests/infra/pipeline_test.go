@@ -1,0 +1,425 @@
+package infra_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/hashicorp/terraform-exec/tfexec"
+	tfjson "github.com/hashicorp/terraform-json"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/emulator"
+	"github.com/clockmirror/clockmirror/tests/infra/iam"
+)
+
+const (
+	gitRepository = "repository=acme/clockmirror"
+	boundaryARN   = "arn:aws:iam::123456789012:policy/clockmirror-boundary"
+	administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+)
+
+// The pipeline's roles do their work, with the real provider and with every call checked against their policies, and are
+// denied each other's. Conditions, and resources outside S3 and IAM, the emulator does not know: the policies themselves are
+// asked about these.
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+
+	cloud := startEmulator(t)
+	environment := cloud.Environment(os.Environ())
+
+	// Of bootstrap, what the others need; TestStacks makes it all.
+	bootstrap := newStack(t, "bootstrap", environment, "tf_state_bucket="+stateBucket)
+	bootstrap.init(t)
+	require.NoError(t, bootstrap.Apply(t.Context(), append(with[tfexec.ApplyOption](bootstrap, nil),
+		tfexec.Target("aws_s3_bucket.state"), tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"))...))
+
+	connection := output(t, bootstrap, "connection_arn")
+	pipeline := newStack(t, "cicd", environment, "env=test", "tf_state_bucket="+stateBucket, gitRepository, "connection_arn="+connection)
+	pipeline.initInBucket(t, "test")
+
+	_, err := pipeline.Plan(t.Context(), with[tfexec.PlanOption](pipeline, nil)...)
+	require.ErrorContains(t, err, "Nobody has confirmed the connection clockmirror to GitHub yet")
+	require.NoError(t, cloud.ConfirmConnection(t.Context(), connection))
+
+	pipeline.apply(t)
+	pipeline.requireSettled(t)
+
+	roles := identities(t, pipeline, bootstrap)
+	t.Run("policies", func(t *testing.T) { testPolicies(t, roles) }) //nolint:paralleltest // before permissions are checked
+
+	assumed := map[string]map[string]string{}
+	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify"} {
+		assumed[role] = assume(t, bootstrap, "cicd-test-"+role)
+	}
+
+	require.NoError(t, cloud.Enforce(t.Context(), true))
+	t.Run("actions", func(t *testing.T) { testActions(t, cloud, assumed) }) //nolint:paralleltest // what follows needs its end
+	require.NoError(t, cloud.Enforce(t.Context(), false))
+
+	t.Run("roll back", func(t *testing.T) { testRollBack(t, environment) }) //nolint:paralleltest // as above
+}
+
+// testActions takes the actions of the stage Deploy in their order, and has each role try what is not its work.
+func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[string]string) {
+	t.Helper()
+
+	registry := newStack(t, "ecr", assumed["deploy-ecr"], "env=test", "tf_state_bucket="+stateBucket)
+	registry.initInBucket(t, "test")
+	registry.apply(t)
+	registry.requireSettled(t)
+
+	app := newStack(t, "app", assumed["deploy-app"], "env=test", "tf_state_bucket="+stateBucket)
+	app.initInBucket(t, "test")
+
+	first, complaint, err := app.run(t, "./running-image", "test", image("a"))
+	require.NoError(t, err, complaint)
+	app.apply(t, "image="+first)
+	app.requireSettled(t, "image="+first)
+
+	deploy(t, ecs.NewFromConfig(configAs(t, cloud, assumed["update-ecs-service"])), image("b"))
+	app.requireSettled(t, "image="+image("b"))
+
+	verify := newStack(t, "app", assumed["verify"])
+	_, complaint, err = verify.run(t, "./await-image", "test", image("b"), "10")
+	require.NoError(t, err, complaint)
+	assert.Contains(t, complaint, "app-test runs "+image("b")+" in 2 of 2 tasks")
+
+	_, complaint, err = verify.run(t, "./await-image", "test", image("c"), "10")
+	require.Error(t, err)
+	assert.Contains(t, complaint, "app-test runs "+image("b")+", not "+image("c"))
+
+	t.Run("denied", func(t *testing.T) { //nolint:paralleltest // its subtests are parallel
+		for role, commands := range map[string][]string{
+			"deploy-ecr": {
+				"ecs update-service --cluster app-test --service api --task-definition app-test-api:1",
+				"ecr delete-repository --repository-name clockmirror --force",
+				"ecr batch-delete-image --repository-name clockmirror --image-ids imageTag=a",
+				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
+				"s3api put-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
+				"s3api delete-object --bucket clockmirror-test-state --key ecr/test/ecr/terraform.tfstate",
+				"iam create-role --role-name app-test-api-task2 --assume-role-policy-document {}",
+			},
+			"deploy-app": {
+				"ecr put-lifecycle-policy --repository-name clockmirror --lifecycle-policy-text {}",
+				"ecr get-authorization-token",
+				"s3api get-object --bucket clockmirror-test-state --key ecr/test/ecr/terraform.tfstate /dev/null",
+				"s3api put-object --bucket clockmirror-test-state --key cicd/test/cicd/terraform.tfstate",
+				"s3api delete-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
+				"ec2 delete-vpc --vpc-id vpc-1",
+				"ecs delete-cluster --cluster app-test",
+				"iam attach-role-policy --role-name app-test-api-task --policy-arn " + administrator,
+				"iam create-role --role-name administrator --assume-role-policy-document {}",
+				"iam delete-role-permissions-boundary --role-name app-test-api-task",
+				"iam put-role-permissions-boundary --role-name app-test-api-task --permissions-boundary " + administrator,
+				"iam create-policy-version --policy-arn " + boundaryARN + " --policy-document {}",
+				"iam create-user --user-name administrator",
+				"sts assume-role --role-arn arn:aws:iam::123456789012:role/app-test-api-task --role-session-name test",
+			},
+			"update-ecs-service": {
+				"ecs delete-service --cluster app-test --service api --force",
+				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
+			},
+			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes(),
+		} {
+			for _, command := range commands {
+				t.Run(role+" "+command, func(t *testing.T) {
+					t.Parallel()
+
+					who := &stack{folder: t.TempDir(), environment: assumed[role]}
+					_, complaint, err := who.run(t, "aws", strings.Fields(command)...)
+					require.Error(t, err, "it may")
+					assert.Regexp(t, "AccessDenied|not authorized|Forbidden|UnauthorizedOperation", complaint)
+				})
+			}
+		}
+
+		for role, name := range map[string]string{"deploy-ecr": "app", "deploy-app": "ecr"} {
+			t.Run(role+" applies "+name, func(t *testing.T) {
+				t.Parallel()
+
+				other := newStack(t, name, assumed[role], "env=test", "tf_state_bucket="+stateBucket)
+				err := other.Init(t.Context(), tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
+				require.ErrorContains(t, err, "403", "the other's state can be read")
+			})
+		}
+	})
+}
+
+// changes are calls that change something, of every kind that the project has.
+func changes() []string {
+	return []string{
+		"ecs update-service --cluster app-test --service api --task-definition app-test-api:1",
+		"ecs register-task-definition --family app-test-api --container-definitions []",
+		"ecr put-image --repository-name clockmirror --image-manifest {}",
+		"ecr put-lifecycle-policy --repository-name clockmirror --lifecycle-policy-text {}",
+		"s3api put-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
+		"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
+		"s3api put-object --bucket cicd-test-artifacts-123456789012-eu-west-1 --key cicd-test/imagedefs/x",
+		"iam create-user --user-name administrator",
+		"iam create-role --role-name app-test-api-task --assume-role-policy-document {}",
+		"codepipeline start-pipeline-execution --name cicd-test",
+		"sns publish --topic-arn arn:aws:sns:eu-west-1:123456789012:cicd-test --message green",
+	}
+}
+
+// testRollBack puts an older image back by the command of the README; the next plan is empty.
+func testRollBack(t *testing.T, environment map[string]string) {
+	t.Helper()
+
+	app := newStack(t, "app", environment, "env=test", "tf_state_bucket="+stateBucket)
+	app.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
+	require.NoError(t, app.WorkspaceSelect(t.Context(), "test"))
+
+	before, _, err := app.run(t, "./running-image", "test")
+	require.NoError(t, err)
+
+	_, complaint, err := app.run(t, "aws", "ecr", "put-image", "--repository-name", "clockmirror", "--image-tag", "v1.2.3", "--image-manifest",
+		`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"size":1,"digest":"sha256:`+strings.Repeat("c", 64)+`"},"layers":[]}`)
+	require.NoError(t, err, complaint)
+
+	_, complaint, err = app.run(t, "./roll-back", "test", "v9.9.9")
+	require.Error(t, err)
+	assert.Contains(t, complaint, "there is no image clockmirror:v9.9.9 any more; kept are, newest first:")
+	assert.Contains(t, complaint, "v1.2.3")
+
+	_, complaint, err = app.run(t, "./roll-back", "test", "v1.2.3")
+	require.NoError(t, err, complaint)
+
+	after, _, err := app.run(t, "./running-image", "test")
+	require.NoError(t, err)
+	assert.NotEqual(t, before, after, "nothing was put back")
+	assert.True(t, strings.HasPrefix(after, repository+"@sha256:"), after)
+
+	app.requireSettled(t, "image="+after)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What the policies say of the rest
+// ---------------------------------------------------------------------------------------------------------------------
+
+// testPolicies asks the applied policies what no emulator knows: conditions, tags, the boundary.
+func testPolicies(t *testing.T, roles map[string]iam.Identity) {
+	t.Helper()
+
+	const (
+		taskRole = "arn:aws:iam::123456789012:role/app-test-api-task"
+		subnet   = "arn:aws:ec2:eu-west-1:123456789012:subnet/subnet-1"
+		network  = "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1"
+		key      = "arn:aws:kms:eu-west-1:123456789012:key/1"
+		state    = "arn:aws:s3:::clockmirror-test-state/"
+		files    = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
+	)
+
+	tags := func(kind, env string) map[string]string {
+		return map[string]string{"aws:" + kind + "/Project": "clockmirror", "aws:" + kind + "/Environment": env, "aws:" + kind + "/Stack": "app"}
+	}
+	bounded := func(arn string) map[string]string { return map[string]string{"iam:PermissionsBoundary": arn} }
+	passed := func(service string) map[string]string { return map[string]string{"iam:PassedToService": service} }
+
+	retagged := tags("ResourceTag", "prod")
+	maps.Copy(retagged, tags("RequestTag", "test"))
+
+	for _, row := range []struct {
+		role, action, resource string
+		context                map[string]string
+		want                   bool
+	}{
+		// A role for tasks, and no other way to one.
+		{"cicd-test-deploy-app", "iam:CreateRole", taskRole, bounded(boundaryARN), true},
+		{"cicd-test-deploy-app", "iam:CreateRole", taskRole, nil, false},
+		{"cicd-test-deploy-app", "iam:CreateRole", taskRole, bounded(administrator), false},
+		{"cicd-test-deploy-app", "iam:CreateRole", "arn:aws:iam::123456789012:role/administrator", bounded(boundaryARN), false},
+		{"cicd-test-deploy-app", "iam:PutRolePolicy", taskRole, bounded(boundaryARN), true},
+		{"cicd-test-deploy-app", "iam:PutRolePolicy", taskRole, nil, false},
+		{"cicd-test-deploy-app", "iam:PutRolePolicy", "arn:aws:iam::123456789012:role/cicd-test-deploy-app", bounded(boundaryARN), false},
+		{"cicd-test-deploy-app", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::123456789012:role/cicd-test-deploy-app", nil, false},
+		{"cicd-test-deploy-app", "iam:AttachRolePolicy", taskRole, bounded(boundaryARN), false},
+		{"cicd-test-deploy-app", "iam:PutRolePermissionsBoundary", taskRole, bounded(boundaryARN), false},
+		{"cicd-test-deploy-app", "iam:DeleteRolePermissionsBoundary", taskRole, bounded(boundaryARN), false},
+		{"cicd-test-deploy-app", "iam:CreatePolicyVersion", boundaryARN, nil, false},
+		{"cicd-test-deploy-app", "iam:SetDefaultPolicyVersion", boundaryARN, nil, false},
+		{"cicd-test-deploy-app", "iam:CreateServiceLinkedRole", "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", map[string]string{"iam:AWSServiceName": "ecs.amazonaws.com"}, true},
+		{"cicd-test-deploy-app", "iam:CreateServiceLinkedRole", "arn:aws:iam::123456789012:role/aws-service-role/sso.amazonaws.com/X", map[string]string{"iam:AWSServiceName": "sso.amazonaws.com"}, false},
+		{"cicd-test-deploy-app", "sts:AssumeRole", taskRole, nil, false},
+		{"cicd-test-deploy-app", "iam:PassRole", taskRole, passed("ecs-tasks.amazonaws.com"), true},
+		{"cicd-test-deploy-app", "iam:PassRole", taskRole, passed("lambda.amazonaws.com"), false},
+		{"cicd-test-deploy-app", "iam:PassRole", "arn:aws:iam::123456789012:role/cicd-test", passed("ecs-tasks.amazonaws.com"), false},
+		{"cicd-test-update-ecs-service", "iam:PassRole", taskRole, passed("ecs-tasks.amazonaws.com"), true},
+		{"cicd-test-update-ecs-service", "iam:PassRole", taskRole, passed("ec2.amazonaws.com"), false},
+
+		// The environment's own, by its tags and names.
+		{"cicd-test-deploy-app", "ec2:CreateSubnet", subnet, tags("RequestTag", "test"), true},
+		{"cicd-test-deploy-app", "ec2:CreateSubnet", subnet, nil, false},
+		{"cicd-test-deploy-app", "ec2:CreateSubnet", network, tags("ResourceTag", "test"), true},
+		{"cicd-test-deploy-app", "ec2:CreateSubnet", network, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "ec2:DeleteSubnet", subnet, tags("ResourceTag", "test"), true},
+		{"cicd-test-deploy-app", "ec2:DeleteSubnet", subnet, tags("ResourceTag", "prod"), false},
+		{"cicd-test-deploy-app", "ec2:DeleteSubnet", subnet, nil, false},
+		{"cicd-test-deploy-app", "ec2:CreateTags", subnet, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "ec2:RunInstances", "arn:aws:ec2:eu-west-1:123456789012:instance/*", tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "test"), true},
+		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "prod"), false},
+		{"cicd-test-deploy-app", "kms:TagResource", key, retagged, false},
+		{"cicd-test-deploy-app", "kms:ScheduleKeyDeletion", key, tags("ResourceTag", "test"), false},
+		{"cicd-test-deploy-app", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, true},
+		{"cicd-test-deploy-app", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
+		{"cicd-test-deploy-app", "elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/app-test/1", nil, false},
+		{"cicd-test-update-ecs-service", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, true},
+		{"cicd-test-update-ecs-service", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
+		{"cicd-test-deploy-ecr", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, true},
+		{"cicd-test-deploy-ecr", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/other", nil, false},
+		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
+
+		// States and artifacts, by the beginning of their keys.
+		{"cicd-test-deploy-ecr", "s3:PutObject", state + "ecr/test/ecr/terraform.tfstate", nil, true},
+		{"cicd-test-deploy-ecr", "s3:PutObject", state + "ecr/prod/ecr/terraform.tfstate", nil, false},
+		{"cicd-test-deploy-ecr", "s3:DeleteObject", state + "ecr/test/ecr/terraform.tfstate.tflock", nil, true},
+		{"cicd-test-deploy-ecr", "s3:DeleteObject", state + "ecr/test/ecr/terraform.tfstate", nil, false},
+		{"cicd-test-deploy-ecr", "s3:ListBucket", "arn:aws:s3:::clockmirror-test-state", map[string]string{"s3:prefix": "ecr/"}, true},
+		{"cicd-test-deploy-ecr", "s3:ListBucket", "arn:aws:s3:::clockmirror-test-state", map[string]string{"s3:prefix": "app/"}, false},
+		{"cicd-test-build", "s3:PutObject", files + "cicd-test/image/x", nil, true},
+		{"cicd-test-build", "s3:PutObject", files + "cicd-test/source/x", nil, false},
+		{"cicd-test-deploy-ecr", "s3:GetObject", files + "cicd-test/image/x", nil, true},
+		{"cicd-test-deploy-ecr", "s3:PutObject", files + "cicd-test/image/x", nil, false},
+		{"cicd-test-unit-test", "s3:PutObject", files + "cache/unit-test/x", nil, true},
+		{"cicd-test-unit-test", "s3:PutObject", files + "cache/deploy-ecr/x", nil, false},
+		{"cicd-test", "codebuild:StartBuild", "arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test-build", nil, true},
+		{"cicd-test", "codebuild:StartBuild", "arn:aws:codebuild:eu-west-1:123456789012:project/other", nil, false},
+		{"cicd-test", "sts:AssumeRole", "arn:aws:iam::123456789012:role/cicd-test-update-ecs-service", nil, true},
+		{"cicd-test", "sts:AssumeRole", "arn:aws:iam::123456789012:role/cicd-test-deploy-app", nil, false},
+
+		// An administrator that DeployApp made can't do what administrators do.
+		{"made", "iam:CreateUser", "arn:aws:iam::123456789012:user/administrator", nil, false},
+		{"made", "iam:DeleteRolePermissionsBoundary", taskRole, nil, false},
+		{"made", "sts:AssumeRole", "arn:aws:iam::123456789012:role/cicd-test-deploy-app", nil, false},
+		{"made", "s3:GetObject", state + "app/test/app/terraform.tfstate", nil, false},
+		{"made", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
+		{"made", "ecr:BatchGetImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, true},
+		{"made", "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app-test-api:log-stream:x", nil, true},
+	} {
+		who, known := roles[row.role]
+		require.True(t, known, "there is no role %s", row.role)
+
+		may, err := who.May(iam.Request{Action: row.action, Resource: row.resource, Context: row.context})
+		require.NoError(t, err)
+		assert.Equal(t, row.want, may, "%s: %s on %s with %v", row.role, row.action, row.resource, row.context)
+	}
+}
+
+// identities are the pipeline's roles with what they may do, and `made`: an administrator with the boundary, the most that
+// DeployApp can make.
+func identities(t *testing.T, pipeline, bootstrap *stack) map[string]iam.Identity {
+	t.Helper()
+
+	parse := func(text any) iam.Document {
+		document, err := iam.Parse(fmt.Sprint(text))
+		require.NoError(t, err)
+
+		return document
+	}
+
+	found, managed := map[string]iam.Identity{}, map[string]iam.Document{}
+	add := func(role any, document iam.Document) {
+		who := found[fmt.Sprint(role)]
+		who.Policies = append(who.Policies, document)
+		found[fmt.Sprint(role)] = who
+	}
+
+	all := managedResources(t, pipeline)
+	for _, resource := range all {
+		if resource.Type == "aws_iam_policy" {
+			text := fmt.Sprint(resource.AttributeValues["policy"])
+			assert.LessOrEqual(t, len(text), 6144, "%s is longer than AWS lets a policy be", resource.Address)
+			managed[fmt.Sprint(resource.AttributeValues["arn"])] = parse(text)
+		}
+	}
+
+	for _, resource := range all {
+		values := resource.AttributeValues
+		switch resource.Type {
+		case "aws_iam_role_policy":
+			add(values["role"], parse(values["policy"]))
+		case "aws_iam_role_policy_attachment":
+			add(values["role"], managed[fmt.Sprint(values["policy_arn"])])
+		}
+	}
+
+	for _, resource := range managedResources(t, bootstrap) {
+		if resource.Address == "aws_iam_policy.boundary" {
+			boundary := parse(resource.AttributeValues["policy"])
+			found["made"] = iam.Identity{
+				Policies: []iam.Document{parse(`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)},
+				Boundary: &boundary,
+			}
+		}
+	}
+
+	return found
+}
+
+func managedResources(t *testing.T, s *stack) []*tfjson.StateResource {
+	t.Helper()
+
+	state, err := s.Show(t.Context())
+	require.NoError(t, err)
+
+	var managed []*tfjson.StateResource
+
+	for _, resource := range state.Values.RootModule.Resources {
+		if resource.Mode == tfjson.ManagedResourceMode {
+			managed = append(managed, resource)
+		}
+	}
+
+	return managed
+}
+
+func output(t *testing.T, s *stack, name string) string {
+	t.Helper()
+
+	outputs, err := s.Output(t.Context())
+	require.NoError(t, err)
+
+	var value string
+
+	require.NoError(t, json.Unmarshal(outputs[name].Value, &value))
+
+	return value
+}
+
+// assume returns the environment in which a role's credentials are used. Who may assume it is not asked here: that is the
+// service for which it is.
+func assume(t *testing.T, from *stack, role string) map[string]string {
+	t.Helper()
+
+	printed, complaint, err := from.run(t, "aws", "sts", "assume-role", "--role-session-name", "test", "--output", "text",
+		"--role-arn", "arn:aws:iam::123456789012:role/"+role, "--query", "Credentials.[AccessKeyId, SecretAccessKey, SessionToken]")
+	require.NoError(t, err, complaint)
+
+	fields := strings.Fields(printed)
+	require.Len(t, fields, 3)
+
+	environment := maps.Clone(from.environment)
+	environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment["AWS_SESSION_TOKEN"] = fields[0], fields[1], fields[2]
+
+	return environment
+}
+
+// configAs is what the SDK needs to use the credentials in an environment.
+func configAs(t *testing.T, cloud *emulator.Emulator, environment map[string]string) aws.Config {
+	t.Helper()
+
+	as := awsConfig(t, cloud)
+	as.Credentials = credentials.NewStaticCredentialsProvider(
+		environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment["AWS_SESSION_TOKEN"])
+
+	return as
+}

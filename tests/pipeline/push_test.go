@@ -1,0 +1,239 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/harness"
+)
+
+const (
+	commit      = "0123456789abcdef0123456789abcdef01234567"
+	nextCommit  = "fedcba9876543210fedcba9876543210fedcba98"
+	billType    = "application/vnd.cyclonedx+json"
+	billContent = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}`
+)
+
+// The image goes from the archive into a real registry: once, under its names, with its bill of materials, and only if it
+// is the one that was built.
+func TestPushImage(t *testing.T) {
+	t.Parallel()
+
+	registry := startRegistry(t)
+	engine := harness.Docker(t)
+	archive, id := save(t, engine, "first")
+	repository := registry + "/clockmirror"
+	bill := filepath.Join(t.TempDir(), "sbom.json")
+	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
+
+	push := func(archive, id string, tags ...string) (string, string, error) {
+		return run(t, nil, "push-image", append([]string{repository, archive, id, bill}, tags...)...)
+	}
+
+	_, complaint, err := push(archive, "sha256:"+strings.Repeat("0", 64), commit)
+	require.Error(t, err, "another image than the built one is pushed")
+	assert.Contains(t, complaint, "holds the image "+id+", but sha256:"+strings.Repeat("0", 64)+" was built: nothing is pushed")
+	assert.Empty(t, tagsOf(t, repository))
+
+	pushed, complaint, err := push(archive, id, commit)
+	require.NoError(t, err, complaint)
+	assert.Regexp(t, `^`+regexp.QuoteMeta(repository)+`@sha256:[0-9a-f]{64}$`, pushed)
+	assert.Equal(t, []string{commit}, imageTags(tagsOf(t, repository)))
+	assert.JSONEq(t, billContent, billOf(t, pushed))
+
+	// Docker agrees that this is the image.
+	engine.Run(t, "pull", "--quiet", pushed)
+	engine.RemoveAfter(t, "image", pushed)
+	assert.Equal(t, id, engine.Inspect(t, pushed, "{{.Id}}"))
+
+	before := contentOf(t, repository)
+
+	again, complaint, err := push(archive, id, commit)
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, again)
+	assert.Contains(t, complaint, "is there already")
+	assert.NotContains(t, complaint, "pushed ")
+	assert.NotContains(t, complaint, "attached")
+	assert.Equal(t, before, contentOf(t, repository), "the second run pushed something")
+
+	// A release: the same image, under its version too.
+	released, complaint, err := push(archive, id, commit, "v1.2.3")
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, released)
+	assert.ElementsMatch(t, []string{commit, "v1.2.3"}, imageTags(tagsOf(t, repository)))
+
+	// A tag that is taken stays where it is, and what is deployed is what it names.
+	other, otherID := save(t, engine, "second")
+	kept, complaint, err := push(other, otherID, commit)
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, kept, "the tag was moved")
+
+	next, complaint, err := push(other, otherID, nextCommit)
+	require.NoError(t, err, complaint)
+	assert.NotEqual(t, pushed, next)
+
+	// A registry that does not answer is no registry without the image.
+	_, complaint, err = run(t, nil, "push-image", "127.0.0.1:1/clockmirror", archive, id, bill, commit)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "connection refused")
+}
+
+func TestImageIDOfSomethingElse(t *testing.T) {
+	t.Parallel()
+
+	file := filepath.Join(t.TempDir(), "image.tar")
+	require.NoError(t, os.WriteFile(file, []byte("not an archive"), 0o600))
+
+	_, complaint, err := run(t, nil, "image-id", file)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "does not hold exactly one image")
+
+	_, complaint, err = run(t, nil, "image-id", file+"-not-there")
+	require.Error(t, err)
+	assert.Contains(t, complaint, "usage: image-id ARCHIVE")
+}
+
+// run runs a script of the ecr stack.
+func run(t *testing.T, environ []string, script string, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+
+	return runIn(t, harness.Root(t), environ, filepath.Join(".infra", "ecr", script), arguments...)
+}
+
+func runIn(t *testing.T, folder string, environ []string, program string, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+
+	var out, complaint strings.Builder
+
+	command := exec.CommandContext(t.Context(), filepath.Join(folder, program), arguments...)
+	command.Dir, command.Env = folder, append(os.Environ(), environ...)
+	command.Stdout, command.Stderr = &out, &complaint
+	err = command.Run()
+
+	return strings.TrimSpace(out.String()), strings.TrimSpace(complaint.String()), err
+}
+
+// save builds a small image and returns its archive and its id.
+func save(t *testing.T, engine *harness.Engine, content string) (archive, id string) {
+	t.Helper()
+
+	folder, name := t.TempDir(), harness.Unique()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte("FROM scratch\nCOPY content /\nCMD [\"/content\"]\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "content"), []byte(content), 0o600))
+
+	engine.Run(t, "build", "--quiet", "--tag", name, folder)
+	engine.RemoveAfter(t, "image", name)
+
+	archive = filepath.Join(folder, "image.tar")
+	engine.Run(t, "save", "--output", archive, name)
+
+	return archive, engine.Inspect(t, name, "{{.Id}}")
+}
+
+// startRegistry starts a registry of the test's own, and returns its host and port.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+
+	program := harness.Program(t, "apt-get install docker-registry", "docker-registry", "registry")
+	folder := t.TempDir()
+	address := "127.0.0.1:" + strconv.Itoa(harness.FreePort(t))
+	config := filepath.Join(folder, "config.yml")
+	require.NoError(t, os.WriteFile(config, []byte("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: "+folder+"\nhttp:\n  addr: "+address+"\n"), 0o600))
+
+	server := exec.CommandContext(t.Context(), program, "serve", config)
+	require.NoError(t, server.Start())
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+
+	harness.Eventually(t, func() error {
+		response, err := http.Get("http://" + address + "/v2/") //nolint:noctx // it is on this machine, and waited for
+		if err == nil {
+			err = response.Body.Close()
+		}
+
+		return err
+	})
+
+	return address
+}
+
+// tagsOf are all tags of a repository; none if there is no such repository.
+func tagsOf(t *testing.T, repository string) []string {
+	t.Helper()
+
+	host, name, _ := strings.Cut(repository, "/")
+
+	var answer struct{ Tags []string }
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/tags/list", ""), &answer))
+
+	return answer.Tags
+}
+
+// imageTags leaves out the list of what refers to an image, which a registry without that question keeps as a tag.
+func imageTags(tags []string) []string {
+	var found []string
+
+	for _, tag := range tags {
+		if !strings.HasPrefix(tag, "sha256-") {
+			found = append(found, tag)
+		}
+	}
+
+	return found
+}
+
+// contentOf is all that a repository says of itself: each tag with its digest.
+func contentOf(t *testing.T, repository string) map[string]string {
+	t.Helper()
+
+	host, name, _ := strings.Cut(repository, "/")
+	content := map[string]string{}
+
+	for _, tag := range tagsOf(t, repository) {
+		content[tag] = string(get(t, "http://"+host+"/v2/"+name+"/manifests/"+tag, manifestTypes))
+	}
+
+	return content
+}
+
+const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+
+// billOf is the bill of materials that refers to an image.
+func billOf(t *testing.T, image string) string {
+	t.Helper()
+
+	host, rest, _ := strings.Cut(image, "/")
+	name, digest, _ := strings.Cut(rest, "@")
+
+	var index struct {
+		Manifests []struct{ Digest, ArtifactType string }
+	}
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+strings.Replace(digest, ":", "-", 1), manifestTypes), &index))
+	require.Len(t, index.Manifests, 1)
+	assert.Equal(t, billType, index.Manifests[0].ArtifactType)
+
+	var manifest struct {
+		Subject struct{ Digest string }
+		Layers  []struct{ Digest, MediaType string }
+	}
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+index.Manifests[0].Digest, manifestTypes), &manifest))
+	assert.Equal(t, digest, manifest.Subject.Digest)
+	require.Len(t, manifest.Layers, 1)
+
+	return string(get(t, "http://"+host+"/v2/"+name+"/blobs/"+manifest.Layers[0].Digest, ""))
+}
