@@ -38,7 +38,7 @@ build: ## Build the program into .build/clockmirror
 ##@ Test
 .PHONY: test
 test: ## Test all that this machine can test
-	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -tags $(TAGS) -timeout 30m ./...
+	@$(call tool,gotestsum) --format pkgname -- -tags $(TAGS) -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks the parser, for FUZZTIME

@@ -35,7 +35,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 		what   string
 		action chromedp.Action[chromedp.Void]
 	}{
-		{"size the window", chromedp.EmulateViewport(1280, 900)},
+		{"size the window", chromedp.EmulateViewport(1000, 1130)},
 		{"open the page", chromedp.Navigate(url + "/")},
 		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
 		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},
@@ -52,7 +52,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "clockmirror", title)
 
-	page, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(harness.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
 
