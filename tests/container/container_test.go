@@ -101,7 +101,8 @@ func testServes(t *testing.T, docker *harness.Engine, name string, _ image) {
 
 	_, public, _ := start(t, docker, name)
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, public+"/clock?mirror_time=12:22"))
-	assert.Contains(t, get(t, public), "Swagger UI")
+	assert.Contains(t, get(t, public), `<div id="swagger-ui">`)
+	assert.Contains(t, get(t, public+"/swagger/swagger-ui-bundle.js"), "SwaggerUIBundle")
 	assert.Contains(t, get(t, public+"/swagger/doc.json"), "/clock")
 }
 
@@ -290,7 +291,8 @@ func TestNoDocker(t *testing.T) {
 			{"silent", programs + string(os.PathListSeparator) + silent, "Docker is installed, but its engine does not answer: start it"},
 		} {
 			t.Run(target+"/"+test.title, func(t *testing.T) {
-				command := exec.CommandContext(t.Context(), harness.Program(t, "install make", "make"), "-C", harness.Root(t), target)
+				command := exec.CommandContext(t.Context(), harness.Program(t, "install make", "make"), target)
+				command.Dir = harness.Root(t)
 				command.Env = []string{"PATH=" + test.path, "HOME=" + t.TempDir()}
 
 				output, err := command.CombinedOutput()

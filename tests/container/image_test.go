@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os/exec"
 	"path"
 	"strconv"
 	"strings"
@@ -73,12 +74,17 @@ func open(t *testing.T, docker *harness.Engine, name string) image {
 	require.NoError(t, command.Start())
 
 	size := new(counter)
-	compressed, err := gzip.NewWriterLevel(size, gzip.BestCompression)
-	require.NoError(t, err)
+	compressor := exec.CommandContext(t.Context(), harness.Program(t, "install gzip", "gzip"), "-9")
+	compressor.Stdout = size
 
-	entries := untar(t, io.TeeReader(pipe, compressed))
+	input, err := compressor.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, compressor.Start())
+
+	entries := untar(t, io.TeeReader(pipe, input))
 	require.NoError(t, command.Wait())
-	require.NoError(t, compressed.Close())
+	require.NoError(t, input.Close())
+	require.NoError(t, compressor.Wait())
 
 	var manifests []struct{ Layers []string }
 	require.NoError(t, json.Unmarshal(entries["manifest.json"].content, &manifests))
@@ -129,7 +135,7 @@ func untar(t *testing.T, source io.Reader) map[string]file {
 		content, err := io.ReadAll(archive)
 		require.NoError(t, err)
 
-		files[path.Clean(header.Name)] = file{mode: header.Mode, changed: header.ModTime, content: content}
+		files[path.Clean(header.Name)] = file{mode: header.Mode & 0o777, changed: header.ModTime, content: content}
 	}
 }
 
