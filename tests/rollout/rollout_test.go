@@ -123,6 +123,7 @@ func TestRollout(t *testing.T) {
 	began = time.Now()
 	old = service.running
 	broken := service.start(t, "--env", "PORT=8081") // it runs, but not where the checks look
+
 	time.Sleep(neverHealthy)
 
 	for _, name := range broken {
