@@ -33,6 +33,7 @@ const docTemplate = `{
                     {
                         "type": "string",
                         "example": "12:22",
+                        "x-example": "12:22",
                         "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
                         "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
                         "name": "mirror_time",
@@ -111,6 +112,7 @@ const docTemplate = `{
                     {
                         "type": "string",
                         "example": "12:22",
+                        "x-example": "12:22",
                         "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
                         "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
                         "name": "mirror_time",
