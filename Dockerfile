@@ -14,8 +14,6 @@ ARG REVISION=unknown
 ARG CREATED=unknown
 # One time for all files, whenever they are built: layers differ only when their contents do.
 ARG SOURCE_DATE_EPOCH=0
-# A path outside the cache mount makes a build that no earlier one had a part in.
-ARG GOCACHE=/root/.cache/go-build
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags nomsgpack \
       -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION -X main.created=$CREATED" \

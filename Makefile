@@ -81,7 +81,7 @@ rollout: ## Replace running containers under load, ten times, and count the requ
 ##@ Test
 .PHONY: test
 test: ## Test all that this machine can test
-	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -tags $(TAGS) -timeout 30m ./...
+	@$(call tool,gotestsum) --format pkgname -- -tags $(TAGS) -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks the parser, for FUZZTIME
@@ -181,9 +181,9 @@ lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
 	hadolint --failure-threshold info Dockerfile
 
 .PHONY: secrets
-secrets: ## Look for secrets in the files and in the whole history
+secrets: ## Look for secrets in the whole history, and in what is not committed yet
 	$(call tool,gitleaks) git --no-banner --redact --verbose .
-	$(call tool,gitleaks) dir --no-banner --redact --verbose $(shell git ls-files -co --exclude-standard | cut -d / -f 1 | sort -u)
+	$(call tool,gitleaks) git --no-banner --redact --verbose --pre-commit .
 
 # Of the statements of src. What the black-box tests run counts, as they are how the API is tested.
 COVERAGE_MIN ?= 80

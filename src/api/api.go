@@ -4,6 +4,8 @@
 //	@version		1.0
 //	@description	Tells the time from a clock that is seen in a mirror.
 //	@description
+//	@description	![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)
+//	@description
 //	@description	Every error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.
 //	@license.name	MIT
 package api
@@ -18,6 +20,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clockmirror/clockmirror/src/face"
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
@@ -69,7 +72,12 @@ func New(options Options) (*API, error) {
 		return nil, fmt.Errorf("trust the proxies %v: %w", proxies, err)
 	}
 
-	api.route()
+	painter, err := face.NewPainter()
+	if err != nil {
+		return nil, fmt.Errorf("make a painter: %w", err)
+	}
+
+	api.route(painter)
 
 	return api, nil
 }

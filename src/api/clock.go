@@ -65,24 +65,29 @@ func newClockHandler() *clockHandler {
 //	@Router			/clock [get]
 //	@Router			/clock [head]
 func (h *clockHandler) get(c *gin.Context) {
-	const parameter = "mirror_time"
-
-	text, err := queryValue(c.Request.URL.RawQuery, parameter)
-	if err != nil {
-		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
-
-		return
-	}
-
-	mirrored, err := clock.Parse(text)
-	if err != nil {
-		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
-
+	mirrored, ok := mirrorTime(c)
+	if !ok {
 		return
 	}
 
 	answer := &h.answers[mirrored.Minutes()]
 	sendCacheable(c, jsonType, answer.etag, answer.body)
+}
+
+// mirrorTime returns the time that the request is about, or answers what is wrong with it.
+func mirrorTime(c *gin.Context) (mirrored clock.Time, ok bool) {
+	const parameter = "mirror_time"
+
+	text, err := queryValue(c.Request.URL.RawQuery, parameter)
+	if err == nil {
+		mirrored, err = clock.Parse(text)
+	}
+
+	if err != nil {
+		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
+	}
+
+	return mirrored, err == nil
 }
 
 // queryValue returns the value of the one parameter with the given name. A time as people type it needs no decoding, and

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestInWords(t *testing.T) {
@@ -25,7 +26,7 @@ func TestInWords(t *testing.T) {
 		"8760h0m0.9999s": "365 days",
 	} {
 		duration, err := time.ParseDuration(text)
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		assert.Equal(t, words, inWords(duration), text)
 	}
 }

@@ -97,6 +97,7 @@ func TestALaterWriteHasALaterDeadline(t *testing.T) {
 	t.Parallel()
 
 	client, server := net.Pipe()
+
 	t.Cleanup(func() { _ = client.Close() })
 
 	wrapped := &conn{Conn: server}

@@ -4,10 +4,12 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/clockmirror/clockmirror/src/face"
 )
 
 // route says which handler answers what. Whatever answers GET answers HEAD.
-func (a *API) route() {
+func (a *API) route(painter *face.Painter) {
 	a.engine.Use(a.serve)
 	a.engine.NoRoute(notFound)
 	a.engine.NoMethod(methodNotAllowed)
@@ -17,6 +19,7 @@ func (a *API) route() {
 	}
 
 	get("/clock", newClockHandler().get)
+	get("/clock.svg", faceHandler{painter}.get)
 
 	get("/health", a.health)
 	get("/livez", a.livez)

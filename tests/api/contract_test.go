@@ -23,6 +23,7 @@ func TestContract(t *testing.T) {
 
 	for name, test := range map[string]func(*testing.T){
 		"EveryTime": everyTime, "KnownTimes": knownTimes, "BadTimes": badTimes, "BadRequests": badRequests,
+		"Picture":     picture,
 		"Conditional": conditional, "Methods": methods, "Head": head, "NotFound": notFound, "RequestID": requestID,
 		"Health": health, "Probes": probes, "SwaggerUI": swaggerUI, "SwaggerDocument": swaggerDocument,
 		"NothingTellsTheServer": nothingTellsTheServer,
@@ -93,12 +94,14 @@ func badTimes(t *testing.T) {
 		"+2:22": "H:MM", "-2:22": "H:MM", "12:22am": "H:MM", "<script>": "H:MM", `"`: "H:MM", "\xff\xfe": "H:MM",
 		strings.Repeat("1", 8000): "8000 bytes",
 	} {
-		answer := ask(t, http.MethodGet, "/clock?mirror_time="+url.QueryEscape(text))
-		assert.Equal(t, http.StatusBadRequest, answer.status, "%q", text)
-		members := problem(t, answer)
-		assert.Equal(t, "mirror_time", members["parameter"], "%q", text)
-		assert.Contains(t, members["detail"], detail, "%q", text)
-		assert.Less(t, len(answer.body), 500)
+		for _, path := range []string{"/clock", "/clock.svg"} {
+			answer := ask(t, http.MethodGet, path+"?mirror_time="+url.QueryEscape(text))
+			assert.Equal(t, http.StatusBadRequest, answer.status, "%q", text)
+			members := problem(t, answer)
+			assert.Equal(t, "mirror_time", members["parameter"], "%q", text)
+			assert.Contains(t, members["detail"], detail, "%q", text)
+			assert.Less(t, len(answer.body), 500)
+		}
 	}
 
 	for query, detail := range map[string]string{
@@ -109,9 +112,9 @@ func badTimes(t *testing.T) {
 		"?mirror_time":                        "H:MM",
 		"?mirror_time=12:22&mirror_time=1:00": "given 2 times",
 		"?mirror_time=12:22&mirror_time=12:22&mirror_time": "given 3 times",
-		"?mirror_time=%zz":                                 "can't be decoded",
-		"?mirror_time=12:22;x=1":                           "can't be decoded",
-		"?mirror_time=12:22%":                              "can't be decoded",
+		"?mirror_time=%zz":       "can't be decoded",
+		"?mirror_time=12:22;x=1": "can't be decoded",
+		"?mirror_time=12:22%":    "can't be decoded",
 	} {
 		answer := askRaw(t, "GET /clock"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		assert.Equal(t, http.StatusBadRequest, answer.status, query)
@@ -119,6 +122,16 @@ func badTimes(t *testing.T) {
 		assert.Equal(t, "mirror_time", members["parameter"], query)
 		assert.Contains(t, members["detail"], detail, query)
 	}
+}
+
+func picture(t *testing.T) {
+	answer := ask(t, http.MethodGet, "/clock.svg?mirror_time=2:11")
+	assert.Equal(t, http.StatusOK, answer.status)
+	assert.Equal(t, "image/svg+xml", answer.header.Get("Content-Type"))
+	assert.Contains(t, answer.body, "<title id=\"title\">02:11 in the mirror is really 09:49</title>")
+	assert.Less(t, len(answer.body), 4096)
+	assert.NotContains(t, answer.body, "<script")
+	assert.NotEqual(t, answer.header.Get("Etag"), ask(t, http.MethodGet, "/clock.svg?mirror_time=2:12").header.Get("Etag"))
 }
 
 // badRequests are those that no handler ever sees. A load balancer may answer some of them first, in its own words, so
@@ -146,14 +159,19 @@ func badRequests(t *testing.T) {
 }
 
 func conditional(t *testing.T) {
-	const path = "/clock?mirror_time=12:22"
+	for _, path := range []string{"/clock?mirror_time=", "/clock.svg?mirror_time="} {
+		conditionalOn(t, path)
+	}
+}
 
+func conditionalOn(t *testing.T, at string) {
+	path := at + "12:22"
 	first := ask(t, http.MethodGet, path)
 	etag := first.header.Get("Etag")
 	require.Regexp(t, `^"[^"]+"$`, etag, "a strong entity tag")
 	assert.Equal(t, "public, max-age=86400", first.header.Get("Cache-Control"))
-	assert.Equal(t, etag, ask(t, http.MethodGet, "/clock?mirror_time=12%3A22").header.Get("Etag"))
-	assert.NotEqual(t, etag, ask(t, http.MethodGet, "/clock?mirror_time=12:23").header.Get("Etag"))
+	assert.Equal(t, etag, ask(t, http.MethodGet, at+"12%3A22").header.Get("Etag"))
+	assert.NotEqual(t, etag, ask(t, http.MethodGet, at+"12:23").header.Get("Etag"))
 
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		for _, given := range []string{etag, "*", "W/" + etag, `"a", ` + etag, `"a",` + etag + `,"b"`} {
@@ -169,13 +187,13 @@ func conditional(t *testing.T) {
 		}
 	}
 
-	bad := ask(t, http.MethodGet, "/clock?mirror_time=13:20", "If-None-Match: *")
+	bad := ask(t, http.MethodGet, at+"13:20", "If-None-Match: *")
 	assert.Equal(t, http.StatusBadRequest, bad.status)
 	assert.Empty(t, bad.header.Get("Etag"))
 }
 
 func methods(t *testing.T) {
-	for _, path := range []string{"/clock?mirror_time=12:22", "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json"} {
+	for _, path := range []string{"/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json"} {
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X-ANY"} {
 			answer := ask(t, method, path)
 			assert.Equal(t, http.StatusMethodNotAllowed, answer.status, "%s %s", method, path)
@@ -187,7 +205,7 @@ func methods(t *testing.T) {
 
 func head(t *testing.T) {
 	for _, path := range []string{
-		"/clock?mirror_time=12:22", "/clock?mirror_time=13:20", "/clock", "/health", "/livez", "/readyz", "/", "/nothing",
+		"/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/clock?mirror_time=13:20", "/clock", "/health", "/livez", "/readyz", "/", "/nothing",
 		"/swagger/", "/swagger/doc.json", "/swagger/swagger-ui-bundle.js", "/swagger/nothing",
 	} {
 		with, without := ask(t, http.MethodGet, path), ask(t, http.MethodHead, path)
@@ -323,7 +341,7 @@ func swaggerDocument(t *testing.T) {
 	assert.NotContains(t, document, "schemes", "it must work behind any load balancer")
 
 	paths := document["paths"].(map[string]any)
-	for _, path := range []string{"/clock", "/health", "/livez", "/readyz"} {
+	for _, path := range []string{"/clock", "/clock.svg", "/health", "/livez", "/readyz"} {
 		operations := paths[path].(map[string]any)
 		assert.Contains(t, operations, "get", path)
 		assert.Contains(t, operations, "head", path)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -18,15 +20,21 @@ import (
 	"github.com/clockmirror/clockmirror/tests/harness"
 )
 
+// base returns the URL of what runs, or of what is built and started here.
+func base(t *testing.T) string {
+	t.Helper()
+
+	if url := os.Getenv("CLOCKMIRROR_URL"); url != "" {
+		return strings.TrimSuffix(url, "/")
+	}
+
+	return harness.Start(t, harness.Build(t, false)).URL
+}
+
 func TestTryItOutInSwaggerUI(t *testing.T) {
 	t.Parallel()
 
-	url := strings.TrimSuffix(os.Getenv("CLOCKMIRROR_URL"), "/")
-	if url == "" {
-		url = harness.Start(t, harness.Build(t, false)).URL
-	}
-
-	ctx := newBrowser(t)
+	url, ctx := base(t), newBrowser(t)
 	complaints := listen(t, ctx)
 
 	const clock = `#operations-clock-get_clock `
@@ -35,7 +43,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 		what   string
 		action chromedp.Action[chromedp.Void]
 	}{
-		{"size the window", chromedp.EmulateViewport(1280, 900)},
+		{"size the window", chromedp.EmulateViewport(1000, 1130)},
 		{"open the page", chromedp.Navigate(url + "/")},
 		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
 		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},
@@ -52,11 +60,44 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "clockmirror", title)
 
-	page, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(harness.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
 
+	picture, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.querySelector('.info img[src*="clock.svg"]').naturalWidth`))
+	require.NoError(t, err)
+	assert.Positive(t, picture, "the description shows a clock")
+
 	assert.Empty(t, complaints(), "nothing is missing, and the policy lets in all that the page needs")
+}
+
+func TestTheFacesSuitLightAndDark(t *testing.T) {
+	t.Parallel()
+
+	url, ctx := base(t), newBrowser(t)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.EmulateViewport(200, 134),
+		chromedp.Navigate(url+"/livez"), // a page of the same origin to show the picture on
+	))
+
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.style.margin = 0,
+		document.body.innerHTML = '<img width="200" src="/clock.svg?mirror_time=12:22">'`))
+	require.NoError(t, err)
+
+	pictures := map[string][]byte{}
+
+	for _, scheme := range []string{"light", "dark"} {
+		_, err = cdp.Call(ctx, chromedp.FromContext(ctx).Target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		require.NoError(t, err)
+
+		pictures[scheme], err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(harness.Artifacts(t, "browser"), "clock-"+scheme+".png"), pictures[scheme], 0o600))
+	}
+
+	assert.NotEqual(t, pictures["light"], pictures["dark"])
 }
 
 func newBrowser(t *testing.T) context.Context {

@@ -4,14 +4,17 @@ package container_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,8 +24,8 @@ import (
 	"github.com/clockmirror/clockmirror/tests/harness"
 )
 
-// patience bounds what should take a second or so, on a busy machine.
-const patience = 30 * time.Second
+// buildPatience bounds a build of the image on a busy machine that has built nothing before.
+const buildPatience = 15 * time.Minute
 
 func TestImage(t *testing.T) {
 	docker := harness.Docker(t)
@@ -47,13 +50,16 @@ func TestImage(t *testing.T) {
 func TestBuild(t *testing.T) {
 	docker := harness.Docker(t)
 
-	for title, test := range map[string]func(*testing.T, *harness.Engine){
-		"is reproducible":              testReproducible,
-		"is for two platforms":         testPlatforms,
-		"reads what it needs, no more": testContext,
-		"needs unit tests that pass":   testFailingTest,
+	for _, test := range []struct {
+		title string
+		run   func(*testing.T, *harness.Engine)
+	}{
+		{"reads what it needs, no more", testContext},
+		{"needs unit tests that pass", testFailingTest},
+		{"is for two platforms", testPlatforms},
+		{"is reproducible", testReproducible}, // the last, because it empties the others' caches
 	} {
-		t.Run(title, func(t *testing.T) { test(t, docker) })
+		t.Run(test.title, func(t *testing.T) { test.run(t, docker) })
 	}
 }
 
@@ -64,15 +70,7 @@ func start(t *testing.T, docker *harness.Engine, image string, options ...string
 	name = docker.Start(t, image, append([]string{"--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::9090"}, options...)...)
 	public, admin = "http://"+docker.Published(t, name, "8080"), "http://"+docker.Published(t, name, "9090")
 
-	require.Eventually(t, func() bool {
-		response, err := http.Get(public + "/readyz") //nolint:noctx // Eventually bounds it
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-
-		return response.StatusCode == http.StatusOK
-	}, patience, 10*time.Millisecond, "%s is not ready", name)
+	harness.Eventually(t, func() error { return harness.Ready(t.Context(), public) })
 
 	return name, public, admin
 }
@@ -101,7 +99,8 @@ func testServes(t *testing.T, docker *harness.Engine, name string, _ image) {
 
 	_, public, _ := start(t, docker, name)
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, public+"/clock?mirror_time=12:22"))
-	assert.Contains(t, get(t, public), "Swagger UI")
+	assert.Contains(t, get(t, public), `<div id="swagger-ui">`)
+	assert.Contains(t, get(t, public+"/swagger/swagger-ui-bundle.js"), "SwaggerUIBundle")
 	assert.Contains(t, get(t, public+"/swagger/doc.json"), "/clock")
 }
 
@@ -114,7 +113,11 @@ func testVersion(t *testing.T, docker *harness.Engine, name string, built image)
 
 	container, public, admin := start(t, docker, name)
 
-	type stamp struct{ Version, Revision, Created string }
+	type stamp struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision"`
+		Created  string `json:"created"`
+	}
 
 	var health, log stamp
 	require.NoError(t, json.Unmarshal([]byte(get(t, public+"/health")), &health))
@@ -158,7 +161,9 @@ func testSealed(t *testing.T, docker *harness.Engine, name string, _ image) {
 		load.Go(func() {
 			for range requests {
 				response, err := http.Get(public + "/swagger/doc.json") //nolint:noctx // the container ends with the test
-				if !assert.NoError(t, err) {
+				if err != nil {
+					assert.Fail(t, "no answer", err.Error())
+
 					return
 				}
 
@@ -202,22 +207,25 @@ func testHealthy(t *testing.T, docker *harness.Engine, name string, built image)
 	container := docker.Start(t, name, "--health-interval", "100ms")
 
 	var state struct {
-		StartedAt time.Time
+		StartedAt time.Time `json:"StartedAt"`
 		Health    struct {
-			Status string
+			Status string `json:"Status"`
 			Log    []struct {
-				End      time.Time
-				ExitCode int
-				Output   string
-			}
-		}
+				End      time.Time `json:"End"`
+				ExitCode int       `json:"ExitCode"`
+			} `json:"Log"`
+		} `json:"Health"`
 	}
 
-	require.Eventually(t, func() bool {
-		output, err := docker.Command(t.Context(), "inspect", "--format", "{{json .State}}", container).Output()
+	harness.Eventually(t, func() error {
+		require.NoError(t, json.Unmarshal([]byte(docker.Inspect(t, container, "{{json .State}}")), &state))
 
-		return err == nil && json.Unmarshal(output, &state) == nil && state.Health.Status == "healthy"
-	}, patience, 50*time.Millisecond)
+		if state.Health.Status != "healthy" {
+			return errors.New(state.Health.Status)
+		}
+
+		return nil
+	})
 
 	for _, check := range state.Health.Log {
 		if check.ExitCode == 0 {
@@ -238,12 +246,16 @@ func testStops(t *testing.T, docker *harness.Engine, name string, _ image) {
 	container, public, _ := start(t, docker, name, "--env", "DRAIN_DELAY=2s")
 	docker.Run(t, "kill", "--signal", "TERM", container)
 
-	require.Eventually(t, func() bool {
-		return docker.Command(t.Context(), "exec", container, "/clockmirror", "healthcheck").Run() != nil
-	}, patience, 10*time.Millisecond, "the check does not tell that the container is about to stop")
+	harness.Eventually(t, func() error {
+		if docker.Command(t.Context(), "exec", container, "/clockmirror", "healthcheck").Run() == nil {
+			return errors.New("the check does not tell that the container is about to stop")
+		}
+
+		return nil
+	})
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, public+"/clock?mirror_time=12:22"), "while draining")
 
-	assert.Equal(t, "0", docker.Wait(t, container, patience), docker.Logs(t, container))
+	assert.Equal(t, "0", docker.Wait(t, container, harness.Patience), docker.Logs(t, container))
 	assert.Equal(t, "0", docker.Inspect(t, container, "{{.State.ExitCode}}"))
 }
 
@@ -252,7 +264,7 @@ func testWrongVariable(t *testing.T, docker *harness.Engine, name string, _ imag
 
 	container := docker.Start(t, name, "--env", "PORT=http", "--env", "DRAIN_DELAY=ten")
 
-	docker.Wait(t, container, patience)
+	docker.Wait(t, container, harness.Patience)
 	assert.Equal(t, "2", docker.Inspect(t, container, "{{.State.ExitCode}}"))
 	assert.Equal(t,
 		"PORT: \"http\" is not allowed; it must be a TCP port, 1 to 65535\n"+
@@ -266,7 +278,7 @@ func testPortTaken(t *testing.T, docker *harness.Engine, name string, _ image) {
 	first, _, _ := start(t, docker, name)
 	second := docker.Start(t, name, "--network", "container:"+first)
 
-	docker.Wait(t, second, patience)
+	docker.Wait(t, second, harness.Patience)
 	assert.Equal(t, "1", docker.Inspect(t, second, "{{.State.ExitCode}}"))
 	assert.Equal(t,
 		"clockmirror: open PORT 8080: listen tcp :8080: bind: address already in use; stop what uses it, or choose another PORT\n",
@@ -282,7 +294,7 @@ func TestNoDocker(t *testing.T) {
 
 	silent := t.TempDir()
 	writeTo(t, filepath.Join(silent, "docker"), "#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n")
-	require.NoError(t, os.Chmod(filepath.Join(silent, "docker"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.Chmod(filepath.Join(silent, "docker"), 0o700))
 
 	for _, target := range []string{"image", "image-run", "rollout"} {
 		for _, test := range []struct{ title, path, wanted string }{
@@ -290,7 +302,8 @@ func TestNoDocker(t *testing.T) {
 			{"silent", programs + string(os.PathListSeparator) + silent, "Docker is installed, but its engine does not answer: start it"},
 		} {
 			t.Run(target+"/"+test.title, func(t *testing.T) {
-				command := exec.CommandContext(t.Context(), harness.Program(t, "install make", "make"), "-C", harness.Root(t), target)
+				command := exec.CommandContext(t.Context(), harness.Program(t, "install make", "make"), target)
+				command.Dir = harness.Root(t)
 				command.Env = []string{"PATH=" + test.path, "HOME=" + t.TempDir()}
 
 				output, err := command.CombinedOutput()
@@ -320,4 +333,34 @@ func TestPublishedPort(t *testing.T) {
 	output, err := docker.Command(t.Context(), "run", "--name", container, "--publish", taken.Addr().String()+":8080", name).CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(output), "address already in use")
+}
+
+// TestImageRun types `make image-run` and then Ctrl-C.
+func TestImageRun(t *testing.T) {
+	docker := harness.Docker(t)
+
+	name, port := harness.Unique(), strconv.Itoa(harness.FreePort(t))
+	docker.RemoveAfter(t, "image", name)
+
+	var output harness.Buffer
+
+	command := exec.CommandContext(t.Context(), "make", "image-run", "IMAGE="+name, "PORT="+port)
+	command.Dir = harness.Root(t)
+	command.Stdout, command.Stderr = &output, &output
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what a terminal's Ctrl-C reaches
+	require.NoError(t, command.Start())
+
+	build := time.Now().Add(buildPatience)
+	for harness.Ready(t.Context(), "http://127.0.0.1:"+port) != nil {
+		require.True(t, time.Now().Before(build), output.String())
+		time.Sleep(100 * time.Millisecond)
+	}
+
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://127.0.0.1:"+port+"/clock?mirror_time=12:22"))
+
+	require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
+	_ = command.Wait() // make tells of the interrupt
+
+	assert.Contains(t, output.String(), "msg=stopped", "the server ended in order")
+	assert.Empty(t, docker.Run(t, "ps", "--all", "--quiet", "--filter", "ancestor="+name), "the container is still there")
 }

@@ -28,6 +28,7 @@ func TestNoAnswerIsUndocumented(t *testing.T) {
 	command := exec.CommandContext(t.Context(), tester, "run", strings.TrimSuffix(url, "/")+"/swagger/doc.json",
 		"--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "100", "--continue-on-failure",
 		"--generation-database", "none", "--no-color")
+
 	command.Env = append(os.Environ(), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+here, "PYTHONDONTWRITEBYTECODE=1")
 	command.Dir = t.TempDir()
 

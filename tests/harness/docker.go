@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func (e *Engine) Run(tb testing.TB, arguments ...string) string {
 // that has the time of the build in it.
 func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, e.program, arguments...)
+
 	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 
 	return command
@@ -111,11 +113,11 @@ func (e *Engine) Start(tb testing.TB, image string, options ...string) string {
 	name := Unique()
 	e.RemoveAfter(tb, "container", name)
 
-	arguments := []string{
+	arguments := slices.Concat([]string{
 		"run", "--detach", "--name", name, "--memory", "64m",
 		"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-	}
-	e.Run(tb, append(append(arguments, options...), image)...)
+	}, options, []string{image})
+	e.Run(tb, arguments...)
 
 	return name
 }

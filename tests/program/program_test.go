@@ -12,7 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -34,7 +36,7 @@ func TestProgram(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"DrainThenStop": drainThenStop, "SecondSignalEndsAtOnce": secondSignalEndsAtOnce, "RequestsInFlightEnd": requestsInFlightEnd,
 		"RequestsThatNeverEndAreCut": requestsThatNeverEndAreCut, "Overload": overload, "WrongSettings": wrongSettings,
-		"PortInUse": portInUse, "Healthcheck": healthcheck, "Version": version, "Usage": usage, "Log": log,
+		"PortInUse": portInUse, "Healthcheck": healthcheck, "Version": version, "Usage": usage, "Log": log, "ReadmeHasTheSettings": readmeHasTheSettings,
 		"ClientBehindProxies": clientBehindProxies, "Metrics": metrics, "Profiles": profiles, "Traces": traces,
 		"NoTraceWithoutSampling": noTraceWithoutSampling, "LostSpansAreNoFailure": lostSpansAreNoFailure,
 		"SlowHeaders": slowHeaders, "SlowReader": slowReader,
@@ -122,6 +124,7 @@ func drainThenStop(t *testing.T, program string) {
 	assert.False(t, response.Close)
 
 	signalled := time.Now()
+
 	server.Terminate(t)
 	harness.Eventually(t, func() error {
 		if response, _ := get(t, server.URL+"/readyz"); response.StatusCode != http.StatusServiceUnavailable {
@@ -373,6 +376,35 @@ func log(t *testing.T, program string) {
 	assert.Contains(t, output, `"version":"1.2.3"`)
 }
 
+// readmeHasTheSettings compares the README's table with what the program says of its settings when it starts.
+func readmeHasTheSettings(t *testing.T, program string) {
+	server := harness.Start(t, program)
+
+	var start struct{ Config map[string]string }
+
+	harness.Eventually(t, func() error {
+		return json.NewDecoder(strings.NewReader(server.Output())).Decode(&start)
+	})
+
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	require.NoError(t, err)
+
+	defaults := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| `?([^`|]*?)`? \\|").FindAllStringSubmatch(string(readme), -1) {
+		defaults[row[1]] = strings.TrimSpace(row[2])
+	}
+
+	for _, changed := range []string{"PORT", "ADMIN_PORT", "DRAIN_DELAY"} { // by Start
+		assert.Contains(t, defaults, changed)
+		assert.Contains(t, start.Config, changed)
+		delete(defaults, changed)
+		delete(start.Config, changed)
+	}
+
+	start.Config["LOG_LEVEL"] = strings.ToLower(start.Config["LOG_LEVEL"])
+	assert.Equal(t, start.Config, defaults)
+}
+
 func clientBehindProxies(t *testing.T, program string) {
 	server := harness.Start(t, program, "TRUSTED_PROXIES=127.0.0.0/8,10.0.0.0/16")
 	get(t, server.URL+"/clock?mirror_time=12:22", "X-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.0.1.2")
@@ -479,7 +511,7 @@ func traces(t *testing.T, program string) {
 
 	found := lines(t, server, 2)
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", found[0]["trace_id"])
-	assert.Regexp(t, regexp.MustCompile(`^[0-9a-f]{32}$`), found[1]["trace_id"], "without a parent a new trace")
+	assert.Regexp(t, `^[0-9a-f]{32}$`, found[1]["trace_id"], "without a parent a new trace")
 
 	server.Terminate(t)
 	require.Zero(t, server.ExitCode(t), "and the spans are sent before the end")

@@ -25,8 +25,6 @@ const (
 	checksToLeave = 2
 	// connectTimeout is how long a request waits for a container that is gone.
 	connectTimeout = time.Second
-	// patience bounds what should take a second or so, on a busy machine.
-	patience = 30 * time.Second
 )
 
 // configuration makes HAProxy as strict as an ALB: a request that fails at one server is not tried at another, and any
@@ -67,7 +65,7 @@ func startBalancer(t *testing.T) *balancer {
 
 	program := harness.Program(t, "apt-get install haproxy", "haproxy", "/usr/sbin/haproxy")
 
-	folder, err := os.MkdirTemp("", "rollout") // t.TempDir's paths are too long for a socket
+	folder, err := os.MkdirTemp("", "rollout") //nolint:usetesting // t.TempDir's paths are too long for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 
@@ -86,15 +84,20 @@ func startBalancer(t *testing.T) *balancer {
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		require.NoError(t, command.Process.Kill())
+
 		_ = command.Wait() // killed, so it does not end well
+
 		require.NoError(t, log.Close())
 	})
 
-	require.Eventually(t, func() bool {
-		_, err := net.Dial("unix", lb.socket) //nolint:noctx // local
+	harness.Eventually(t, func() error {
+		connection, err := net.Dial("unix", lb.socket) //nolint:noctx // local
+		if err != nil {
+			return fmt.Errorf("HAProxy does not start, see %s: %w", log.Name(), err)
+		}
 
-		return err == nil
-	}, patience, 10*time.Millisecond, "HAProxy does not start; see %s", log.Name())
+		return connection.Close()
+	})
 
 	return lb
 }

@@ -178,6 +178,164 @@ const docTemplate = `{
                 }
             }
         },
+        "/clock.svg": {
+            "get": {
+                "description": "Two faces side by side, 'in the mirror' and 'really':\n\n![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)",
+                "produces": [
+                    "image/svg+xml",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "clock"
+                ],
+                "summary": "The same, as a picture",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "example": "12:22",
+                        "x-example": "12:22",
+                        "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
+                        "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
+                        "name": "mirror_time",
+                        "in": "query",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "ETags of pictures that the client has already",
+                        "name": "If-None-Match",
+                        "in": "header"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "An SVG document of less than 4 KB",
+                        "schema": {
+                            "type": "string"
+                        },
+                        "headers": {
+                            "Cache-Control": {
+                                "type": "string",
+                                "description": "A day: the picture seldom changes"
+                            },
+                            "ETag": {
+                                "type": "string",
+                                "description": "Names this very picture"
+                            },
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "304": {
+                        "description": "The client has this picture already"
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            },
+            "head": {
+                "description": "Two faces side by side, 'in the mirror' and 'really':\n\n![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)",
+                "produces": [
+                    "image/svg+xml",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "clock"
+                ],
+                "summary": "The same, as a picture",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "example": "12:22",
+                        "x-example": "12:22",
+                        "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
+                        "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
+                        "name": "mirror_time",
+                        "in": "query",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "ETags of pictures that the client has already",
+                        "name": "If-None-Match",
+                        "in": "header"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "An SVG document of less than 4 KB",
+                        "schema": {
+                            "type": "string"
+                        },
+                        "headers": {
+                            "Cache-Control": {
+                                "type": "string",
+                                "description": "A day: the picture seldom changes"
+                            },
+                            "ETag": {
+                                "type": "string",
+                                "description": "Names this very picture"
+                            },
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "304": {
+                        "description": "The client has this picture already"
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            }
+        },
         "/health": {
             "get": {
                 "description": "The members of HEALTH_LABELS follow these.",
@@ -563,7 +721,7 @@ var SwaggerInfo = &swag.Spec{
 	BasePath:         "",
 	Schemes:          []string{},
 	Title:            "clockmirror",
-	Description:      "Tells the time from a clock that is seen in a mirror.\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
+	Description:      "Tells the time from a clock that is seen in a mirror.\n\n![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
 	InfoInstanceName: "swagger",
 	SwaggerTemplate:  docTemplate,
 	LeftDelim:        "{{",

@@ -58,7 +58,7 @@ func run(arguments []string, stdin io.Reader, stdout io.Writer) error {
 		}
 	}
 
-	return lines.Err() //nolint:wrapcheck // says that it is the input
+	return lines.Err()
 }
 
 // generator is the load. Requests do not wait for each other: a server that stalls gets no fewer of them.
@@ -188,9 +188,9 @@ func (g *generator) connect(fresh bool, deadline time.Time) (*connection, error)
 		}
 	}
 
-	opened, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", g.address) //nolint:noctx // it has a deadline
+	opened, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", g.address)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller does
+		return nil, err
 	}
 
 	return &connection{Conn: opened, reader: bufio.NewReader(opened)}, nil
@@ -211,7 +211,7 @@ func (c *connection) exchange(host string, last bool, deadline time.Time) (keep 
 		return false, fmt.Errorf("cut before the request: %w", cause(err))
 	}
 
-	response, err := http.ReadResponse(c.reader, nil)
+	response, err := http.ReadResponse(c.reader, nil) //nolint:bodyclose // whoever has read it whole may leave it open
 	if err != nil {
 		return false, fmt.Errorf("cut before the answer: %w", cause(err))
 	}
@@ -232,8 +232,7 @@ func (c *connection) exchange(host string, last bool, deadline time.Time) (keep 
 
 // cause returns an error without addresses, so that equal ones can be counted together.
 func cause(err error) error {
-	var failure *net.OpError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*net.OpError](err); ok {
 		return failure.Err
 	}
 
