@@ -157,7 +157,10 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 
 	before, err := app.Show(t.Context())
 	require.NoError(t, err)
-	require.ErrorContains(t, app.destroy(t, running, setting, "protect=true"), "The environment test is protected: apply with protect = false first.")
+
+	err = app.destroy(t, running, setting, "protect=true")
+	require.Error(t, err)
+	assert.Contains(t, strings.Join(strings.Fields(err.Error()), " "), "The environment test is protected: apply with protect = false first.")
 
 	after, err := app.Show(t.Context())
 	require.NoError(t, err)
