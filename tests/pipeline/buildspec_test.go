@@ -3,6 +3,7 @@ package pipeline_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -128,7 +129,7 @@ func check(content []byte, root string, targets []string) error {
 	case spec.Env.Shell != "bash":
 		return fmt.Errorf("the shell is %q, not bash", spec.Env.Shell)
 	case len(spec.Phases["build"].Commands)+len(spec.Phases) == 0:
-		return fmt.Errorf("there is nothing to run")
+		return errors.New("there is nothing to run")
 	}
 
 	assigned := map[string]bool{}
@@ -205,9 +206,10 @@ func makeTargets(t *testing.T) []string {
 	help, err := command.Output()
 	require.NoError(t, err)
 
-	var targets []string
+	found := regexp.MustCompile(`(?m)^  ([a-z0-9-]+)  `).FindAllSubmatch(help, -1)
+	targets := make([]string, 0, len(found))
 
-	for _, match := range regexp.MustCompile(`(?m)^  ([a-z0-9-]+)  `).FindAllSubmatch(help, -1) {
+	for _, match := range found {
 		targets = append(targets, string(match[1]))
 	}
 

@@ -37,7 +37,7 @@ func TestPushImage(t *testing.T) {
 	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
 
 	push := func(archive, id string, tags ...string) (string, string, error) {
-		return run(t, nil, "push-image", append([]string{repository, archive, id, bill}, tags...)...)
+		return run(t, "push-image", append([]string{repository, archive, id, bill}, tags...)...)
 	}
 
 	_, complaint, err := push(archive, "sha256:"+strings.Repeat("0", 64), commit)
@@ -83,7 +83,7 @@ func TestPushImage(t *testing.T) {
 	assert.NotEqual(t, pushed, next)
 
 	// A registry that does not answer is no registry without the image.
-	_, complaint, err = run(t, nil, "push-image", "127.0.0.1:1/clockmirror", archive, id, bill, commit)
+	_, complaint, err = run(t, "push-image", "127.0.0.1:1/clockmirror", archive, id, bill, commit)
 	require.Error(t, err)
 	assert.Contains(t, complaint, "connection refused")
 }
@@ -94,20 +94,20 @@ func TestImageIDOfSomethingElse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "image.tar")
 	require.NoError(t, os.WriteFile(file, []byte("not an archive"), 0o600))
 
-	_, complaint, err := run(t, nil, "image-id", file)
+	_, complaint, err := run(t, "image-id", file)
 	require.Error(t, err)
 	assert.Contains(t, complaint, "does not hold exactly one image")
 
-	_, complaint, err = run(t, nil, "image-id", file+"-not-there")
+	_, complaint, err = run(t, "image-id", file+"-not-there")
 	require.Error(t, err)
 	assert.Contains(t, complaint, "usage: image-id ARCHIVE")
 }
 
 // run runs a script of the ecr stack.
-func run(t *testing.T, environ []string, script string, arguments ...string) (stdout, stderr string, err error) {
+func run(t *testing.T, script string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
 
-	return runIn(t, harness.Root(t), environ, filepath.Join(".infra", "ecr", script), arguments...)
+	return runIn(t, harness.Root(t), nil, filepath.Join(".infra", "ecr", script), arguments...)
 }
 
 func runIn(t *testing.T, folder string, environ []string, program string, arguments ...string) (stdout, stderr string, err error) {
@@ -116,8 +116,10 @@ func runIn(t *testing.T, folder string, environ []string, program string, argume
 	var out, complaint strings.Builder
 
 	command := exec.CommandContext(t.Context(), filepath.Join(folder, program), arguments...)
-	command.Dir, command.Env = folder, append(os.Environ(), environ...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), environ...)
 	command.Stdout, command.Stderr = &out, &complaint
+
 	err = command.Run()
 
 	return strings.TrimSpace(out.String()), strings.TrimSpace(complaint.String()), err
@@ -175,7 +177,9 @@ func tagsOf(t *testing.T, repository string) []string {
 
 	host, name, _ := strings.Cut(repository, "/")
 
-	var answer struct{ Tags []string }
+	var answer struct {
+		Tags []string `json:"tags"`
+	}
 
 	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/tags/list", ""), &answer))
 
@@ -211,6 +215,12 @@ func contentOf(t *testing.T, repository string) map[string]string {
 
 const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 
+// descriptor is how registries point at something.
+type descriptor struct {
+	Digest       string `json:"digest"`
+	ArtifactType string `json:"artifactType"`
+}
+
 // billOf is the bill of materials that refers to an image.
 func billOf(t *testing.T, image string) string {
 	t.Helper()
@@ -219,7 +229,7 @@ func billOf(t *testing.T, image string) string {
 	name, digest, _ := strings.Cut(rest, "@")
 
 	var index struct {
-		Manifests []struct{ Digest, ArtifactType string }
+		Manifests []descriptor `json:"manifests"`
 	}
 
 	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+strings.Replace(digest, ":", "-", 1), manifestTypes), &index))
@@ -227,8 +237,8 @@ func billOf(t *testing.T, image string) string {
 	assert.Equal(t, billType, index.Manifests[0].ArtifactType)
 
 	var manifest struct {
-		Subject struct{ Digest string }
-		Layers  []struct{ Digest, MediaType string }
+		Subject descriptor   `json:"subject"`
+		Layers  []descriptor `json:"layers"`
 	}
 
 	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+index.Manifests[0].Digest, manifestTypes), &manifest))

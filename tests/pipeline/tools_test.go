@@ -22,6 +22,7 @@ func TestInstallTools(t *testing.T) {
 	asked := make(chan string, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		asked <- request.URL.Path
+
 		_, _ = io.WriteString(answer, "something else")
 	}))
 	t.Cleanup(server.Close)

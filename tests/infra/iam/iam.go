@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -151,7 +152,7 @@ func condition(operator, key string, values []string, context map[string]string)
 	actual, known := context[key]
 
 	if operator == "Null" {
-		return slices.Contains(values, fmt.Sprint(!known)), nil
+		return slices.Contains(values, strconv.FormatBool(!known)), nil
 	}
 
 	plain, ifExists := strings.CutSuffix(operator, "IfExists")
