@@ -10,11 +10,15 @@ VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/nu
 CREATED ?= $(shell git log -1 --format=%cI 2>/dev/null || echo 1970-01-01T00:00:00Z)
 
 BUILD := .build
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags '$(LDFLAGS)'
+TAGS := nomsgpack
+LDFLAGS = -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
+GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
 # A tool's version and checksums are in .tools/NAME.mod and .tools/NAME.sum; Go builds it on first use.
 tool = go tool -modfile=.tools/$(1).mod $(1)
+
+SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
+YAML = $(shell git ls-files -co --exclude-standard '*.yml' '*.yaml')
 
 .PHONY: help
 help: ## List the targets
@@ -22,10 +26,52 @@ help: ## List the targets
 
 ##@ Run
 .PHONY: run
-run: ## Serve on http://127.0.0.1:8080
-	go run ./src/cmd/clockmirror
+run: ## Serve on http://127.0.0.1:8080 until Ctrl-C
+	@$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
+	@echo 'http://127.0.0.1:'"$${PORT:-8080}"
+	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} exec $(BUILD)/clockmirror
+
+.PHONY: build
+build: ## Build the program into .build/clockmirror
+	$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
 
 ##@ Test
 .PHONY: test
 test: ## Test all that this machine can test
-	go test -tags nomsgpack ./...
+	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -tags $(TAGS) -timeout 30m ./...
+
+.PHONY: fuzz
+fuzz: ## Look for input that breaks the parser, for FUZZTIME
+	go test -tags $(TAGS) -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./src/clock
+FUZZTIME ?= 20s
+
+.PHONY: bench
+bench: build ## Compare a request's cost with bare net/http and bare Gin
+	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/bench ./tests/bench/baseline
+	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
+
+.PHONY: lint
+lint: ## Check the style of everything
+	$(call tool,golangci-lint) run ./...
+	shellcheck $(SCRIPTS)
+	yamllint --strict $(YAML)
+
+##@ Look after
+.PHONY: generate
+generate: ## Make the API document anew from the annotations
+	$(call tool,swag) init --quiet --generalInfo api.go --dir src/api --output src/api/docs --outputTypes go,json
+
+.PHONY: format
+format: ## Format the code
+	$(call tool,golangci-lint) fmt ./...
+
+.PHONY: swagger-ui
+swagger-ui: ## Take in a new Swagger UI from npm: make swagger-ui SWAGGER_UI=5.35.0
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	npm pack --silent --pack-destination "$$folder" 'swagger-ui-dist@$(SWAGGER_UI)' && \
+	tar -xzf "$$folder"/*.tgz -C "$$folder" && \
+	for file in swagger-ui-bundle.js swagger-ui.css favicon-16x16.png favicon-32x32.png; do \
+	  gzip -9nc "$$folder/package/$$file" >"src/api/swaggerui/$$file.gz"; \
+	done && \
+	gzip -9nc src/api/swagger-ui-preset.js >src/api/swaggerui/swagger-ui-standalone-preset.js.gz
+SWAGGER_UI ?= 5.35.0

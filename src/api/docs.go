@@ -84,7 +84,7 @@ func (h *docsHandler) get(c *gin.Context) {
 		etag, length = `"`+file.hash+`-gzip"`, len(file.compressed)
 	}
 
-	header.Set("Etag", etag)
+	header.Set("ETag", etag)
 
 	if matches(c.Request.Header["If-None-Match"], etag) {
 		c.Status(http.StatusNotModified)

@@ -1,3 +1,4 @@
+//nolint:unused // swag reads these types
 package api
 
 // The document shows one example per schema, so each kind of problem that has a status of its own is a schema here. They

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -126,7 +125,7 @@ func refusal(status int) []byte {
 		detail = "the request line and headers are too large; send less than 16 KiB"
 	}
 
-	body, _ := json.Marshal(Problem{ // strings and a number: never fails
+	body := marshal(Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, RequestID: id,
 	})
 

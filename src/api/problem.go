@@ -26,19 +26,27 @@ type Problem struct {
 // fail answers with a problem and ends the request.
 func fail(c *gin.Context, status int, parameter, detail string) {
 	header := c.Writer.Header()
-	body, err := json.Marshal(Problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: detail, Parameter: parameter, RequestID: header.Get(requestIDHeader),
-	})
-	if err != nil {
-		_ = c.Error(fmt.Errorf("write a problem: %w", err))
-	}
 
-	header.Del("Etag")
+	body := marshal(Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: detail, Parameter: parameter, RequestID: header[requestIDHeader][0],
+	})
+
+	header.Del("ETag")
 	header["Cache-Control"] = []string{"no-store"}
 
 	c.Abort()
 	c.Data(status, problemType, body)
+}
+
+// marshal returns the JSON of a struct of strings and numbers, which always has one.
+func marshal(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Errorf("write an answer as JSON: %w", err)) // a mistake in the program, which serve answers for
+	}
+
+	return text
 }
 
 func notFound(c *gin.Context) {

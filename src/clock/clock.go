@@ -25,7 +25,7 @@ type Time struct {
 // At returns the time that is the given number of minutes past twelve, going round the dial as often as it takes,
 // backwards for a negative number.
 func At(minutes int) Time {
-	return Time{minutes: uint16((minutes%Minutes + Minutes) % Minutes)} //nolint:gosec // G115: 0 to 719 fits
+	return Time{minutes: uint16((minutes%Minutes + Minutes) % Minutes)}
 }
 
 // Minutes returns how many minutes past twelve it is: 0 (12:00) to 719 (11:59).

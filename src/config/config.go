@@ -108,6 +108,7 @@ func Parse(environ []string) (Config, error) {
 	var config Config
 
 	wrong := map[string]bool{}
+
 	if err := env.ParseWithOptions(&config, env.Options{Environment: environment}); err != nil {
 		var all env.AggregateError
 		if !errors.As(err, &all) {
@@ -181,7 +182,7 @@ func validate(config Config) ([]string, error) {
 // hasScheme is a rule for URLs with a host and one of the schemes.
 func hasScheme(schemes ...string) validator.Func {
 	return func(field validator.FieldLevel) bool {
-		address, ok := field.Field().Interface().(url.URL)
+		address, ok := reflect.TypeAssert[url.URL](field.Field())
 
 		return ok && slices.Contains(schemes, address.Scheme) && address.Host != ""
 	}

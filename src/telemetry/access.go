@@ -35,7 +35,7 @@ func LogAccess(ctx context.Context, logger *slog.Logger, level slog.Level, acces
 	}
 
 	if batching, ok := handler.(flushOnError); ok && level == slog.LevelInfo && access.TraceID == "" && access.Error == "" {
-		batching.batch.append(access.appendJSON)
+		_ = batching.batch.append(access.appendJSON) // when the log fails there is nowhere to say so
 
 		return
 	}
@@ -60,7 +60,7 @@ func LogAccess(ctx context.Context, logger *slog.Logger, level slog.Level, acces
 		record.AddAttrs(slog.String("error", access.Error))
 	}
 
-	_ = handler.Handle(ctx, record) // when the log fails there is nowhere to say so
+	_ = handler.Handle(ctx, record) // as above
 }
 
 const accessMessage = "request"

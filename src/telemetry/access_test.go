@@ -65,6 +65,7 @@ func TestTheLineOfAnErrorTellsIt(t *testing.T) {
 
 func TestBelowTheLevelNothingIsLogged(t *testing.T) { //nolint:paralleltest // allocations are counted
 	logger, _ := telemetry.NewLogger(io.Discard, "json", slog.LevelError)
+
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		telemetry.LogAccess(t.Context(), logger, slog.LevelInfo, telemetry.Access{})
 	}))

@@ -116,8 +116,10 @@ func run(ctx context.Context, program, baseline string) error {
 // start runs the four servers, each on one core.
 func start(ctx context.Context, program, baseline string) ([]*contender, error) {
 	contenders := []*contender{
-		{name: "net/http, bare"}, {name: "Gin, bare"},
-		{name: "clockmirror, log to /dev/null"}, {name: "clockmirror, log into a pipe"},
+		{name: "net/http, bare"},
+		{name: "Gin, bare"},
+		{name: "clockmirror, log to /dev/null"},
+		{name: "clockmirror, log into a pipe"},
 	}
 
 	for i, c := range contenders {
@@ -140,7 +142,7 @@ func start(ctx context.Context, program, baseline string) ([]*contender, error) 
 		c.command.Env = append(os.Environ(), "GOMAXPROCS=1", "PORT="+port, "ADMIN_PORT="+admin, "LOG_FORMAT=json")
 		c.command.Stderr = os.Stderr
 
-		if i == 3 { //nolint:mnd // the one with the pipe
+		if i == 3 {
 			pipe, err := c.command.StdoutPipe()
 			if err != nil {
 				return nil, fmt.Errorf("make the pipe: %w", err)
@@ -274,7 +276,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	const scheduled, shift = 2, 3
 
 	var spent unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<shift|scheduled), &spent); err != nil { //nolint:gosec // G115: a pid fits
+	if err := unix.ClockGettime(int32(^pid<<shift|scheduled), &spent); err != nil {
 		return 0, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
 	}
 
@@ -292,7 +294,7 @@ func residentMemory(pid int) (int64, error) {
 		if fields := strings.Fields(line); fields[0] == "VmRSS:" {
 			kib, err := strconv.ParseInt(fields[1], 10, 64)
 
-			return kib << 10, err //nolint:wrapcheck // the kernel writes a number
+			return kib << 10, err
 		}
 	}
 
@@ -310,6 +312,7 @@ func timeToFirstAnswer(ctx context.Context, program string) (time.Duration, erro
 		}
 
 		command := exec.CommandContext(ctx, program)
+
 		command.Env = append(os.Environ(), "PORT="+port, "ADMIN_PORT="+admin)
 
 		started := time.Now()
@@ -357,20 +360,20 @@ func answers(ctx context.Context, address string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("no answer from %s within %s: %w", address, patience, err)
-		case <-time.After(time.Millisecond / 4): //nolint:mnd // often enough to time a start of a few milliseconds
+		case <-time.After(time.Millisecond / 4):
 		}
 	}
 }
 
 func twoFreePorts(ctx context.Context) (first, second string, err error) {
-	ports := make([]string, 0, 2) //nolint:mnd // two
+	ports := make([]string, 0, 2)
 
 	for range cap(ports) {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return "", "", fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() //nolint:revive // both stay taken until both are known
+		defer listener.Close()
 
 		_, port, _ := net.SplitHostPort(listener.Addr().String())
 		ports = append(ports, port)
@@ -381,7 +384,7 @@ func twoFreePorts(ctx context.Context) (first, second string, err error) {
 
 // report prints what was measured, and returns an error that names each budget that was broken.
 func report(contenders []*contender, first time.Duration, idle, loaded, binary int64) error {
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight) //nolint:mnd // two spaces
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "CPU time per request\tµs\t× net/http\t× Gin\tbudget\t")
 
 	var broken error
@@ -396,7 +399,7 @@ func report(contenders []*contender, first time.Duration, idle, loaded, binary i
 			budget = fmt.Sprintf("≤ %.2f", budgets[i])
 
 			worst := netHTTP
-			if i == 2 { //nolint:mnd // the budget for /dev/null is for both
+			if i == 2 {
 				worst = max(netHTTP, gin)
 			}
 

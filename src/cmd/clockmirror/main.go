@@ -23,9 +23,9 @@ import (
 
 // Set by the linker; see the Makefile.
 var (
-	version  = "0.0.0-dev" //nolint:gochecknoglobals // the linker can set nothing else
-	revision = "unknown"   //nolint:gochecknoglobals // the linker can set nothing else
-	created  = "unknown"   //nolint:gochecknoglobals // the linker can set nothing else
+	version  = "0.0.0-dev"
+	revision = "unknown" //nolint:gochecknoglobals // the linker can set nothing else
+	created  = "unknown" //nolint:gochecknoglobals // the linker can set nothing else
 )
 
 const (

@@ -85,40 +85,17 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 		"go", runtime.Version(), "config", settings,
 	)
 
-	errorLog := slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
-	servers := []*http.Server{
-		{
-			Handler: handler, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
-			ReadTimeout: settings.RequestTimeout, WriteTimeout: settings.RequestTimeout + slowReader,
-		},
-		{
-			Handler: adminHandler(metrics), ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
-			ReadTimeout: settings.RequestTimeout, // and no bound on writing: a profile takes as long as it is told to
-		},
+	if kept := releaseStartupMemory(); kept != nil {
+		logger.Debug("the memory of the start is kept", "reason", kept.Error())
 	}
 
-	serving, failed := errgroup.WithContext(ctx)
-	for i, listener := range []net.Listener{api.Listener(public), admin} {
-		serving.Go(func() error {
-			if err := servers[i].Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
-			}
+	servers := newServers(settings, handler, adminHandler(metrics), logger)
 
-			return nil
-		})
-	}
-
-	if err = releaseStartupMemory(); err != nil {
-		logger.Debug("the start's memory stays", "reason", err.Error())
-	}
-
-	<-failed.Done()
-
-	if ctx.Err() != nil {
-		drain(handler, settings.DrainDelay, logger)
-	}
-
-	err = shutdown(servers, settings.ShutdownTimeout)
+	err = untilDone(ctx, servers, []net.Listener{api.Listener(public), admin}, func() {
+		handler.Drain()
+		logger.Info("draining", "delay", settings.DrainDelay.String())
+		time.Sleep(settings.DrainDelay)
+	}, settings.ShutdownTimeout)
 
 	exporting, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
 	defer cancel()
@@ -128,6 +105,58 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	}
 
 	logger.Info("stopped")
+
+	return err
+}
+
+// newServers returns the public server and the one for operators.
+func newServers(settings config.Config, public, admin http.Handler, logger *slog.Logger) []*http.Server {
+	errorLog := slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
+
+	return []*http.Server{
+		{
+			Handler: public, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+			ReadTimeout: settings.RequestTimeout, WriteTimeout: settings.RequestTimeout + slowReader,
+		},
+		{
+			Handler: admin, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+			ReadTimeout: settings.RequestTimeout, // and no bound on writing: a profile takes as long as it is told to
+		},
+	}
+}
+
+// untilDone serves until ctx is done, drains, and then gives the requests in flight the timeout to end. It returns early
+// when a server fails.
+func untilDone(
+	ctx context.Context, servers []*http.Server, listeners []net.Listener, drain func(), timeout time.Duration,
+) error {
+	serving, failed := errgroup.WithContext(ctx)
+	for i, server := range servers {
+		serving.Go(func() error {
+			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve on %s: %w", listeners[i].Addr(), err)
+			}
+
+			return nil
+		})
+	}
+
+	<-failed.Done()
+
+	if ctx.Err() != nil {
+		drain() // load balancers learn from /readyz that no more traffic should come
+	}
+
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+
+	var err error
+
+	for _, server := range servers {
+		if cut := server.Shutdown(ending); cut != nil {
+			err = errors.Join(err, fmt.Errorf("requests were cut after %s: %w", timeout, cut), server.Close())
+		}
+	}
 
 	return errors.Join(err, serving.Wait())
 }
@@ -139,27 +168,6 @@ func listen(ctx context.Context, variable string, port uint16) (net.Listener, er
 	}
 
 	return listener, nil
-}
-
-// drain goes on serving while load balancers learn from /readyz that no more traffic should come.
-func drain(handler *api.API, delay time.Duration, logger *slog.Logger) {
-	handler.Drain()
-	logger.Info("draining", "delay", delay.String())
-	time.Sleep(delay)
-}
-
-// shutdown lets the requests in flight end, for as long as the timeout allows.
-func shutdown(servers []*http.Server, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-
-	for _, server := range servers {
-		if err := server.Shutdown(ctx); err != nil {
-			return errors.Join(fmt.Errorf("requests were cut after %s: %w", timeout, err), server.Close())
-		}
-	}
-
-	return nil
 }
 
 // adminHandler serves what operators need and the world must not see.
