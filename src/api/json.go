@@ -74,10 +74,13 @@ type memberError struct{ member, detail string }
 
 func (e *memberError) Error() string { return e.detail }
 
-// onlyString returns the value of the one member that a JSON object has, which must be a string. It reads token by token
-// because decoding into a struct takes DATA for data and the last of two for both.
-func onlyString(body []byte, name string) (string, *memberError) {
-	example := fmt.Sprintf("send an object such as {%q:\"test\"}", name)
+// dataOf returns the string that is the only member, data, of a JSON object. It reads token by token because decoding into
+// a struct takes DATA for data and the last of two for both.
+func dataOf(body []byte) (string, *memberError) {
+	const (
+		name    = "data"
+		example = `send an object such as {"data":"test"}`
+	)
 
 	if !utf8.Valid(body) {
 		return "", &memberError{detail: "the body is not UTF-8; " + example}
@@ -127,8 +130,7 @@ func syntaxError(body []byte) string {
 
 	err := json.Unmarshal(body, &value)
 
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%s at byte %d", syntax, syntax.Offset)
 	}
 

@@ -9,15 +9,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestOnlyString(t *testing.T) {
+func TestDataOf(t *testing.T) {
 	t.Parallel()
 
 	for body, value := range map[string]string{
 		`{"data":"test"}`:          "test",
-		" {\n\"data\" : \"\" }\t":  "",
+		"{\n\"data\" : \"\" }\t":   "",
 		`{"d\u0061ta":"\u00e4\n"}`: "ä\n",
 	} {
-		got, wrong := onlyString([]byte(body), "data")
+		got, wrong := dataOf([]byte(body))
 		require.Nil(t, wrong, body)
 		assert.Equal(t, value, got)
 	}
@@ -44,7 +44,7 @@ func TestOnlyString(t *testing.T) {
 		`{"data":"x","lang":"\n"}`: {"lang", `"lang" is not a member that the body may have`},
 		`{"` + long + `":1}`:       {long[:60], `"` + long[:60] + `" is not a member that the body may have`},
 	} {
-		got, failure := onlyString([]byte(body), "data")
+		got, failure := dataOf([]byte(body))
 		require.NotNil(t, failure, body)
 		assert.Empty(t, got)
 		assert.Equal(t, wrong.member, failure.member, body)
@@ -54,14 +54,14 @@ func TestOnlyString(t *testing.T) {
 
 var long = strings.Repeat("x", 100) //nolint:gochecknoglobals // a constant, but for Repeat
 
-func TestOnlyStringNeverPanics(t *testing.T) {
+func TestDataOfNeverPanics(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		body := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{
 			"{", "}", "[", "]", ":", ",", `"data"`, `"x"`, "1", "null", "true", " ", "\xff", `\`,
 		})).Draw(t, "body"), "")
 
-		if value, wrong := onlyString([]byte(body), "data"); wrong == nil {
+		if value, wrong := dataOf([]byte(body)); wrong == nil {
 			assert.Contains(t, []string{"x", "data"}, value)
 		}
 	})

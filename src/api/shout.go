@@ -61,14 +61,14 @@ func (a *API) shout(c *gin.Context) {
 		return
 	}
 
-	text, wrong := onlyString(body, "data")
+	text, wrong := dataOf(body)
 	if wrong != nil {
 		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
 
 		return
 	}
 
-	ctx := telemetry.WithRequestID(c.Request.Context(), c.Writer.Header().Get(requestIDHeader))
+	ctx := telemetry.WithRequestID(c.Request.Context(), c.Writer.Header()[requestIDHeader][0])
 
 	answer, err := a.options.Shouter.Shout(ctx, text)
 	if err != nil {

@@ -110,9 +110,9 @@ func (r *Redis) do(ctx context.Context, command string, arguments ...any) (any, 
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the caller says what was asked
 		}
-		defer connection.Close() //nolint:errcheck // it goes back to the pool
+		defer connection.Close()
 
-		return redis.DoContext(connection, ctx, command, arguments...) //nolint:wrapcheck // the caller says what was asked
+		return redis.DoContext(connection, ctx, command, arguments...)
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return nil, errCacheSkipped

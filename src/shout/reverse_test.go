@@ -35,7 +35,7 @@ func TestReverse(t *testing.T) {
 // characters are one character each to the eye, and don't join with any other of them.
 func characters() []string {
 	return []string{
-		"a", "Z", "7", " ", "ß", "漢", "\n", "e\u0301", "o\u0302\u0323", "🇩🇪", "🇺🇳", "👨‍👩‍👧‍👦", "👩🏿‍🚀", "❤️‍🔥", "👍🏽", "1️⃣",
+		"a", "Z", "7", " ", "ß", "\u6f22", "\n", "e\u0301", "o\u0302\u0323", "🇩🇪", "🇺🇳", "👨‍👩‍👧‍👦", "👩🏿‍🚀", "❤️‍🔥", "👍🏽", "1️⃣",
 		"\u1112\u1161\u11ab", "क्षि", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍", "\x00",
 	}
 }

@@ -28,6 +28,9 @@ type Entry struct {
 	Asked time.Time `json:"asked"`
 }
 
+// age is never negative, though the clock of the instance that asked may be ahead.
+func (e Entry) age() time.Duration { return max(time.Since(e.Asked), 0) }
+
 // StaleFor is how long an entry is kept beyond its time, for when the upstream is away.
 const StaleFor = 24 * time.Hour
 
@@ -114,7 +117,7 @@ func (s *Shouter) Shout(ctx context.Context, text string) (Answer, error) {
 			s.metrics.answered(answer.Source)
 		}
 
-		return answer, landed.Err //nolint:wrapcheck // answer's own
+		return answer, landed.Err
 	case <-ctx.Done():
 		return Answer{}, ctx.Err() //nolint:wrapcheck // the caller's own
 	}
@@ -139,8 +142,7 @@ func flightContext(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Shouter) answer(ctx context.Context, text string) (Answer, error) {
 	entry, cached := s.lookUp(ctx, text)
 
-	age := max(time.Since(entry.Asked), 0)
-	if cached && age < s.freshFor {
+	if age := entry.age(); cached && age < s.freshFor {
 		return Answer{Text: entry.Upper, Source: Hit, Age: age}, nil
 	}
 
@@ -154,10 +156,10 @@ func (s *Shouter) answer(ctx context.Context, text string) (Answer, error) {
 	}
 
 	if cached {
-		return Answer{Text: entry.Upper, Source: Stale, Age: age}, nil
+		return Answer{Text: entry.Upper, Source: Stale, Age: entry.age()}, nil
 	}
 
-	return Answer{}, err //nolint:wrapcheck // the upstream's errors are ours
+	return Answer{}, err
 }
 
 // lookUp asks the cache. A cache that is out of order has nothing.

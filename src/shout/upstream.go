@@ -71,7 +71,7 @@ func NewUpstream(options UpstreamOptions, metrics *Metrics) *Upstream {
 	upstream.breaker = gobreaker.NewTwoStepCircuitBreaker[string](gobreaker.Settings{
 		Interval: breakerWindow, BucketPeriod: breakerSlice, Timeout: breakerRest, MaxRequests: breakerTrials,
 		ReadyToTrip: func(counts gobreaker.Counts) bool {
-			return counts.Requests >= breakerTries && 2*counts.TotalFailures >= counts.Requests //nolint:mnd // half
+			return counts.Requests >= breakerTries && 2*counts.TotalFailures >= counts.Requests
 		},
 		OnStateChange: upstream.breakerChanged,
 	})
@@ -173,7 +173,7 @@ func (u *Upstream) ask(ctx context.Context, text string) (string, *UpstreamError
 	if err != nil {
 		return "", broken(ctx, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it is read, or of no use
+	defer response.Body.Close()
 
 	answer, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
 

@@ -27,7 +27,7 @@ func (o outgoing) RoundTrip(request *http.Request) (*http.Response, error) {
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(request.Header))
 
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
-		request.Header.Set("X-Request-Id", id)
+		request.Header["X-Request-Id"] = []string{id}
 	}
 
 	return o.transport.RoundTrip(request) //nolint:wrapcheck // a transport's errors are its client's
