@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
@@ -29,6 +30,8 @@ import (
 //
 //go:embed swaggerui
 var swaggerUI embed.FS
+
+const documentName = "doc.json"
 
 // docsPolicy lets the page load its own scripts and nobody else's. Swagger UI sets style attributes, so styles may be
 // inline; its icons are data: URLs.
@@ -149,10 +152,16 @@ func acceptsGzip(header string) bool {
 func loadDocs() (map[string]docsFile, error) {
 	files := map[string]docsFile{}
 
-	for _, name := range []string{"index.html", "index.css", "swagger-initializer.js", "doc.json"} {
+	for _, name := range []string{"index.html", "index.css", "swagger-initializer.js", documentName} {
 		body, err := render(name)
 		if err != nil {
 			return nil, err
+		}
+
+		if name == documentName {
+			if body, err = withoutEmpty(body); err != nil {
+				return nil, err
+			}
 		}
 
 		var compressed bytes.Buffer
@@ -209,7 +218,7 @@ func newDocsFile(name string, compressed []byte) docsFile {
 func render(name string) ([]byte, error) {
 	engine := gin.New()
 	engine.GET("/swagger/*file", swagger.CustomWrapHandler(&swagger.Config{
-		URL: "doc.json", Title: "clockmirror", DocExpansion: "list", DeepLinking: true, DefaultModelsExpandDepth: -1,
+		URL: documentName, Title: "clockmirror", DocExpansion: "list", DeepLinking: true, DefaultModelsExpandDepth: -1,
 	}, &webdav.Handler{}))
 
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/swagger/"+name, http.NoBody)
@@ -227,6 +236,23 @@ func render(name string) ([]byte, error) {
 	}
 
 	return page.body.Bytes(), nil
+}
+
+// withoutEmpty leaves out the members that swag writes although they are empty: a document with a host of "" is one that
+// some clients take at its word.
+func withoutEmpty(document []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(document, &members); err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+
+	for name, value := range members {
+		if empty := string(value); empty == `""` || empty == "[]" {
+			delete(members, name)
+		}
+	}
+
+	return marshal(members), nil
 }
 
 // pageWriter keeps an answer in memory.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/clockmirror/clockmirror/src/telemetry"
@@ -35,7 +36,9 @@ func (l connListener) Accept() (net.Conn, error) {
 type conn struct {
 	net.Conn
 
-	readBy, readSet   time.Time // what is wanted, and what the connection knows
+	reading         sync.Mutex // net/http watches for hang-ups with a read of its own while a handler runs
+	readBy, readSet time.Time  // what is wanted, and what the connection knows
+
 	writeBy, writeSet time.Time
 }
 
@@ -45,6 +48,9 @@ const writeDeadlineSlack = time.Second
 
 // SetReadDeadline notes the deadline for the next read. One that has passed is how net/http interrupts a read: it works now.
 func (c *conn) SetReadDeadline(deadline time.Time) error {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+
 	c.readBy = deadline
 	if deadline.IsZero() || time.Until(deadline) > 0 {
 		return nil
@@ -53,17 +59,24 @@ func (c *conn) SetReadDeadline(deadline time.Time) error {
 	return c.applyReadDeadline()
 }
 
+// applyReadDeadline tells the connection what is wanted, unless it knows. The caller holds the lock.
 func (c *conn) applyReadDeadline() error {
+	if c.readBy.Equal(c.readSet) {
+		return nil
+	}
+
 	c.readSet = c.readBy
 
 	return c.Conn.SetReadDeadline(c.readBy) //nolint:wrapcheck // net/http looks at this very error
 }
 
 func (c *conn) Read(data []byte) (int, error) {
-	if c.readBy != c.readSet {
-		if err := c.applyReadDeadline(); err != nil {
-			return 0, err
-		}
+	c.reading.Lock()
+	err := c.applyReadDeadline()
+	c.reading.Unlock()
+
+	if err != nil {
+		return 0, err
 	}
 
 	return c.Conn.Read(data) //nolint:wrapcheck // net/http looks at this very error

@@ -39,7 +39,7 @@ func fail(c *gin.Context, status int, parameter, detail string) {
 	c.Data(status, problemType, body)
 }
 
-// marshal returns the JSON of a struct of strings and numbers, which always has one.
+// marshal returns the JSON of what always has one: strings, numbers and JSON.
 func marshal(value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -32,5 +32,8 @@ func (a *API) route() {
 }
 
 func redirect(to string) gin.HandlerFunc {
-	return func(c *gin.Context) { c.Redirect(http.StatusFound, to) }
+	return func(c *gin.Context) {
+		c.Header("Location", to)
+		c.Status(http.StatusFound)
+	}
 }

@@ -33,7 +33,8 @@ type Config struct {
 	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"10s" validate:"min=0,max=5m" allowed:"a duration from 0s to 5m, such as 10s"`
 	// ShutdownTimeout is how long, after the drain delay, requests in flight have to end.
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 15s"`
-	// RequestTimeout is how long a request may take, from its first byte to the last of its answer.
+	// RequestTimeout is how long a client may take to send a request, the program to make the answer, and the client to
+	// take it: each of the three.
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 10s"`
 	// MaxInFlight is how many requests are served at a time; more are told to come back later.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"1024" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`

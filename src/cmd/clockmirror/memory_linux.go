@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,35 +14,44 @@ import (
 func releaseStartupMemory() error {
 	debug.FreeOSMemory()
 
-	maps, err := os.Open("/proc/self/maps")
+	mappings, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return fmt.Errorf("list the mappings: %w", err)
 	}
-	defer maps.Close()
+	defer mappings.Close()
 
-	lines := bufio.NewScanner(maps)
-	for lines.Scan() {
+	var start, end uint64 // of the last mapping of a file, and 0 after one of none
+
+	for lines := bufio.NewScanner(mappings); lines.Scan(); {
 		var (
-			start, end, offset, inode uint64
-			access, device, path      string
+			from, to, offset, inode, anonymous uint64
+			access, device                     string
 		)
 
-		// Lines of mappings without a file have one field less; those are not ours to drop.
-		if _, err = fmt.Sscanf(lines.Text(), "%x-%x %s %x %s %d %s", &start, &end, &access, &offset, &device, &inode, &path); err != nil {
+		// A mapping is a line that says where it is and of which file, and then lines of figures, in kB.
+		if n, _ := fmt.Sscanf(lines.Text(), "%x-%x %s %x %s %d", &from, &to, &access, &offset, &device, &inode); n == 6 { //nolint:mnd // six fields
+			start, end = from, to
+			if inode == 0 {
+				start, end = 0, 0
+			}
+
 			continue
 		}
 
-		if inode == 0 || strings.Contains(access, "w") {
-			continue // what was written to is nowhere else
-		}
-
-		if _, _, failure := unix.Syscall(unix.SYS_MADVISE, uintptr(start), uintptr(end-start), unix.MADV_DONTNEED); failure != 0 {
-			return fmt.Errorf("release %s: %w", path, failure)
+		// A page that was ever written to is anonymous from then on, and nowhere else: its mapping stays.
+		if n, _ := fmt.Sscanf(lines.Text(), "Anonymous: %d kB", &anonymous); n == 1 && anonymous == 0 && end != 0 {
+			if err = drop(start, end); err != nil {
+				return err
+			}
 		}
 	}
 
-	if err = lines.Err(); err != nil {
-		return fmt.Errorf("list the mappings: %w", err)
+	return nil
+}
+
+func drop(start, end uint64) error {
+	if _, _, failure := unix.Syscall(unix.SYS_MADVISE, uintptr(start), uintptr(end-start), unix.MADV_DONTNEED); failure != 0 {
+		return fmt.Errorf("release memory: %w", failure)
 	}
 
 	return nil

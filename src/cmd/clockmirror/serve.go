@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clockmirror/clockmirror/src/api"
@@ -27,8 +28,6 @@ const (
 	maxHeaderBytes = 16 << 10
 	// idleTimeout outlasts the 60 s of an ALB, so that it is never we who close a connection that it is about to use.
 	idleTimeout = 75 * time.Second
-	// slowReader is what a client on a bad line gets beyond the request timeout to take in its answer.
-	slowReader = 20 * time.Second
 	// exportTimeout bounds the last export of telemetry.
 	exportTimeout = 2 * time.Second
 )
@@ -44,6 +43,10 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	if _, limitErr := memlimit.Set(); limitErr != nil {
 		logger.Debug("no memory limit from a control group", "reason", limitErr.Error())
 	}
+
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(lost error) { // the SDK knows no other place to tell
+		logger.Warn("spans were lost", "error", lost.Error()) // a collector that is away is no failure of ours
+	}))
 
 	tracer, err := telemetry.NewTracer(ctx, settings.Traces, build)
 	if err != nil {
@@ -101,7 +104,7 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	defer cancel()
 
 	if lost := tracer.Shutdown(exporting); lost != nil {
-		logger.Warn("spans were lost", "error", lost.Error()) // a collector that is away is no reason to exit red
+		otel.Handle(lost)
 	}
 
 	logger.Info("stopped")
@@ -116,7 +119,7 @@ func newServers(settings config.Config, public, admin http.Handler, logger *slog
 	return []*http.Server{
 		{
 			Handler: public, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
-			ReadTimeout: settings.RequestTimeout, WriteTimeout: settings.RequestTimeout + slowReader,
+			ReadTimeout: settings.RequestTimeout, WriteTimeout: 2 * settings.RequestTimeout, // to make the answer, and to send it
 		},
 		{
 			Handler: admin, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,

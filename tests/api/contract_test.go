@@ -1,0 +1,343 @@
+package api_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestContract starts the server that its subtests share.
+func TestContract(t *testing.T) {
+	base(t)
+
+	for name, test := range map[string]func(*testing.T){
+		"EveryTime": everyTime, "KnownTimes": knownTimes, "BadTimes": badTimes, "BadRequests": badRequests,
+		"Conditional": conditional, "Methods": methods, "Head": head, "NotFound": notFound, "RequestID": requestID,
+		"Health": health, "Probes": probes, "SwaggerUI": swaggerUI, "SwaggerDocument": swaggerDocument,
+		"NothingTellsTheServer": nothingTellsTheServer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+func everyTime(t *testing.T) {
+	for minutes := range 720 {
+		name := func(minutes int) string { return fmt.Sprintf("%02d:%02d", (minutes/60+11)%12+1, minutes%60) }
+		mirrored, actual := name(minutes), name((720-minutes)%720)
+
+		answer := ask(t, http.MethodGet, "/clock?mirror_time="+mirrored)
+		require.Equal(t, http.StatusOK, answer.status)
+		require.Equal(t, `{"mirror_time":"`+mirrored+`","actual_time":"`+actual+`"}`, answer.body)
+	}
+}
+
+func knownTimes(t *testing.T) {
+	for query, body := range map[string]string{
+		"mirror_time=12:22":         `{"mirror_time":"12:22","actual_time":"11:38"}`,
+		"mirror_time=12%3A22":       `{"mirror_time":"12:22","actual_time":"11:38"}`,
+		"mirror_time=%31%32:22":     `{"mirror_time":"12:22","actual_time":"11:38"}`,
+		"mirror_time=2:11":          `{"mirror_time":"02:11","actual_time":"09:49"}`,
+		"mirror_time=05:25":         `{"mirror_time":"05:25","actual_time":"06:35"}`,
+		"mirror_time=01:50":         `{"mirror_time":"01:50","actual_time":"10:10"}`,
+		"mirror_time=11:58":         `{"mirror_time":"11:58","actual_time":"12:02"}`,
+		"mirror_time=12:01":         `{"mirror_time":"12:01","actual_time":"11:59"}`,
+		"mirror_time=04:25":         `{"mirror_time":"04:25","actual_time":"07:35"}`,
+		"mirror_time=10:00":         `{"mirror_time":"10:00","actual_time":"02:00"}`,
+		"mirror_time=11:00":         `{"mirror_time":"11:00","actual_time":"01:00"}`,
+		"mirror_time=12:00":         `{"mirror_time":"12:00","actual_time":"12:00"}`,
+		"other=1&mirror_time=06:00": `{"mirror_time":"06:00","actual_time":"06:00"}`,
+	} {
+		answer := ask(t, http.MethodGet, "/clock?"+query)
+		assert.Equal(t, http.StatusOK, answer.status, query)
+		assert.Equal(t, body, answer.body, query)
+		assert.Equal(t, "application/json; charset=utf-8", answer.header.Get("Content-Type"))
+	}
+}
+
+// problem checks that an answer is an RFC 9457 problem of its status, and returns it.
+func problem(t *testing.T, answer answer) map[string]any {
+	t.Helper()
+	assert.Equal(t, "application/problem+json", answer.header.Get("Content-Type"))
+	assert.Equal(t, "no-store", answer.header.Get("Cache-Control"))
+
+	var members map[string]any
+	require.NoError(t, json.Unmarshal([]byte(answer.body), &members), answer.body)
+	assert.Equal(t, "about:blank", members["type"])
+	assert.Equal(t, http.StatusText(answer.status), members["title"])
+	assert.InDelta(t, answer.status, members["status"], 0)
+	assert.NotEmpty(t, members["detail"])
+	assert.Equal(t, answer.header.Get("X-Request-Id"), members["request_id"])
+
+	return members
+}
+
+func badTimes(t *testing.T) {
+	for text, detail := range map[string]string{
+		"00:20": "so it is 12:20", "13:20": "so it is 01:20", "13:66": "minutes are 00 to 59", "24:00": "hours are 1 to 12",
+		"": "H:MM", "12": "H:MM", "12:2": "H:MM", "012:22": "H:MM", "12:22 ": "H:MM", " 12:22": "H:MM", "12 :22": "H:MM",
+		"12:22\n": "H:MM", "12:22\x00": "H:MM", "1\x1b2:22": "H:MM", "१२:२२": "H:MM", "１２:２２": "H:MM", "12：22": "H:MM",
+		"+2:22": "H:MM", "-2:22": "H:MM", "12:22am": "H:MM", "<script>": "H:MM", `"`: "H:MM", "\xff\xfe": "H:MM",
+		strings.Repeat("1", 8000): "8000 bytes",
+	} {
+		answer := ask(t, http.MethodGet, "/clock?mirror_time="+url.QueryEscape(text))
+		assert.Equal(t, http.StatusBadRequest, answer.status, "%q", text)
+		members := problem(t, answer)
+		assert.Equal(t, "mirror_time", members["parameter"], "%q", text)
+		assert.Contains(t, members["detail"], detail, "%q", text)
+		assert.Less(t, len(answer.body), 500)
+	}
+
+	for query, detail := range map[string]string{
+		"":                                    "is missing",
+		"?":                                   "is missing",
+		"?other=12:22":                        "is missing",
+		"?MIRROR_TIME=12:22":                  "is missing",
+		"?mirror_time":                        "H:MM",
+		"?mirror_time=12:22&mirror_time=1:00": "given 2 times",
+		"?mirror_time=12:22&mirror_time=12:22&mirror_time": "given 3 times",
+		"?mirror_time=%zz":                                 "can't be decoded",
+		"?mirror_time=12:22;x=1":                           "can't be decoded",
+		"?mirror_time=12:22%":                              "can't be decoded",
+	} {
+		answer := askRaw(t, "GET /clock"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		assert.Equal(t, http.StatusBadRequest, answer.status, query)
+		members := problem(t, answer)
+		assert.Equal(t, "mirror_time", members["parameter"], query)
+		assert.Contains(t, members["detail"], detail, query)
+	}
+}
+
+// badRequests are those that no handler ever sees. A load balancer may answer some of them first, in its own words, so
+// over the Internet only the status counts.
+func badRequests(t *testing.T) {
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"a query of 2 MB":     {"GET /clock?mirror_time=" + strings.Repeat("1", 2<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
+		"a header of 20 KiB":  {"GET /clock HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431},
+		"a control character": {"GET /clock?mirror_time=12:\x0122 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"a space":             {"GET /clock?mirror_time=12: 22 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"no host":             {"GET /clock?mirror_time=12:22 HTTP/1.1\r\n\r\n", 400},
+		"two lengths":         {"GET /clock HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},
+		"nothing of HTTP":     {"hello\r\n\r\n", 400},
+	} {
+		answer := askRaw(t, test.request)
+		assert.Equal(t, test.status, answer.status, name)
+
+		if os.Getenv("CLOCKMIRROR_URL") == "" {
+			problem(t, answer)
+		}
+	}
+}
+
+func conditional(t *testing.T) {
+	const path = "/clock?mirror_time=12:22"
+
+	first := ask(t, http.MethodGet, path)
+	etag := first.header.Get("Etag")
+	require.Regexp(t, `^"[^"]+"$`, etag, "a strong entity tag")
+	assert.Equal(t, "public, max-age=86400", first.header.Get("Cache-Control"))
+	assert.Equal(t, etag, ask(t, http.MethodGet, "/clock?mirror_time=12%3A22").header.Get("Etag"))
+	assert.NotEqual(t, etag, ask(t, http.MethodGet, "/clock?mirror_time=12:23").header.Get("Etag"))
+
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		for _, given := range []string{etag, "*", "W/" + etag, `"a", ` + etag, `"a",` + etag + `,"b"`} {
+			answer := ask(t, method, path, "If-None-Match: "+given)
+			assert.Equal(t, http.StatusNotModified, answer.status, given)
+			assert.Empty(t, answer.body)
+			assert.Equal(t, etag, answer.header.Get("Etag"))
+			assert.NotEmpty(t, answer.header.Get("Cache-Control"))
+		}
+
+		for _, given := range []string{`"a"`, "", strings.Trim(etag, `"`), `W/"a"`} {
+			assert.Equal(t, http.StatusOK, ask(t, method, path, "If-None-Match: "+given).status, given)
+		}
+	}
+
+	bad := ask(t, http.MethodGet, "/clock?mirror_time=13:20", "If-None-Match: *")
+	assert.Equal(t, http.StatusBadRequest, bad.status)
+	assert.Empty(t, bad.header.Get("Etag"))
+}
+
+func methods(t *testing.T) {
+	for _, path := range []string{"/clock?mirror_time=12:22", "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json"} {
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X-ANY"} {
+			answer := ask(t, method, path)
+			assert.Equal(t, http.StatusMethodNotAllowed, answer.status, "%s %s", method, path)
+			assert.Equal(t, "GET, HEAD", answer.header.Get("Allow"), "%s %s", method, path)
+			problem(t, answer)
+		}
+	}
+}
+
+func head(t *testing.T) {
+	for _, path := range []string{
+		"/clock?mirror_time=12:22", "/clock?mirror_time=13:20", "/clock", "/health", "/livez", "/readyz", "/", "/nothing",
+		"/swagger/", "/swagger/doc.json", "/swagger/swagger-ui-bundle.js", "/swagger/nothing",
+	} {
+		with, without := ask(t, http.MethodGet, path), ask(t, http.MethodHead, path)
+		assert.Equal(t, with.status, without.status, path)
+		assert.Empty(t, without.body, path)
+		assert.Equal(t, with.header.Get("Content-Type"), without.header.Get("Content-Type"), path)
+		assert.Equal(t, with.header.Get("Etag"), without.header.Get("Etag"), path)
+
+		if path != "/health" && path != "/" { // its uptime grows meanwhile; a redirect has no body to measure
+			assert.Equal(t, with.header.Get("Content-Length"), without.header.Get("Content-Length"), path)
+		}
+	}
+}
+
+func notFound(t *testing.T) {
+	for _, path := range []string{"/nothing", "/clock/", "/Clock", "//clock", "/clock/12:22", "/%2e%2e/clock", "/metrics", "/debug/pprof/", "/swagger/nothing", "/swagger/../clock2"} {
+		answer := ask(t, http.MethodGet, path)
+		assert.Equal(t, http.StatusNotFound, answer.status, path)
+		problem(t, answer)
+	}
+}
+
+func requestID(t *testing.T) {
+	for _, sane := range []string{"a", "7f0d-42", strings.Repeat("x", 128), "Root=1-67891233-abcdef012345678912345678"} {
+		for _, path := range []string{"/clock?mirror_time=12:22", "/nothing"} {
+			assert.Equal(t, sane, ask(t, http.MethodGet, path, "X-Request-Id: "+sane).header.Get("X-Request-Id"))
+		}
+	}
+
+	seen := map[string]bool{}
+
+	for _, insane := range []string{"", strings.Repeat("x", 129), "a b", "é", `"`, `\`, "\x7f"} {
+		request := "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + insane + "\r\n\r\n"
+		if insane == "\x7f" {
+			continue // net/http answers 400 by itself
+		}
+
+		made := askRaw(t, request).header.Get("X-Request-Id")
+		assert.Regexp(t, `^[0-9a-z]{20}$`, made, "%q", insane)
+		assert.False(t, seen[made], "an id is used once")
+		seen[made] = true
+	}
+
+	twice := ask(t, http.MethodGet, "/livez", "X-Request-Id: a", "X-Request-Id: b").header.Get("X-Request-Id")
+	assert.Len(t, twice, 20)
+}
+
+func health(t *testing.T) {
+	answer := ask(t, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusOK, answer.status)
+	assert.Equal(t, "no-store", answer.header.Get("Cache-Control"))
+
+	var members map[string]string
+	require.NoError(t, json.Unmarshal([]byte(answer.body), &members))
+	assert.Equal(t, "UP", members["status"])
+	assert.Regexp(t, `^(\d+ (day|hour|minute|second)s?(, | and )?)+$`, members["uptime"])
+
+	for _, name := range []string{"service", "version", "revision", "hostname"} {
+		assert.NotEmpty(t, members[name], name)
+	}
+
+	at, err := time.Parse(time.RFC3339, members["timestamp"])
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Now(), at, time.Minute)
+
+	if os.Getenv("CLOCKMIRROR_URL") == "" {
+		assert.Equal(t, "1.2.3", members["version"])
+		assert.Equal(t, "Ada", members["nama"])
+		assert.Equal(t, "5025", members["nrp"])
+	}
+}
+
+func probes(t *testing.T) {
+	for _, path := range []string{"/livez", "/readyz"} {
+		answer := ask(t, http.MethodGet, path)
+		assert.Equal(t, http.StatusOK, answer.status)
+		assert.Equal(t, "ok", answer.body)
+		assert.Equal(t, "no-store", answer.header.Get("Cache-Control"))
+	}
+}
+
+func swaggerUI(t *testing.T) {
+	for _, path := range []string{"/", "/swagger"} {
+		answer := ask(t, http.MethodGet, path)
+		assert.Equal(t, http.StatusFound, answer.status)
+		assert.Equal(t, "/swagger/", answer.header.Get("Location"))
+	}
+
+	wire := 0
+
+	for _, file := range []string{
+		"", "index.css", "swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-initializer.js",
+		"favicon-16x16.png", "favicon-32x32.png", "doc.json",
+	} {
+		path := "/swagger/" + file
+		plain, compressed := ask(t, http.MethodGet, path), ask(t, http.MethodGet, path, "Accept-Encoding: br, gzip;q=0.8")
+		require.Equal(t, http.StatusOK, plain.status, path)
+		assert.Equal(t, "gzip", compressed.header.Get("Content-Encoding"), path)
+		assert.Empty(t, plain.header.Get("Content-Encoding"), path)
+		assert.Equal(t, "Accept-Encoding", plain.header.Get("Vary"), path)
+		assert.NotEqual(t, plain.header.Get("Etag"), compressed.header.Get("Etag"), path)
+
+		policy := plain.header.Get("Content-Security-Policy")
+		assert.Contains(t, policy, "script-src 'self';", path)
+		assert.Contains(t, policy, "default-src 'none';", path)
+
+		for _, refused := range []string{"gzip;q=0", "gzip; q=0.0", "br", ""} {
+			assert.Empty(t, ask(t, http.MethodGet, path, "Accept-Encoding: "+refused).header.Get("Content-Encoding"), refused)
+		}
+
+		again := ask(t, http.MethodGet, path, "Accept-Encoding: gzip", "If-None-Match: "+compressed.header.Get("Etag"))
+		assert.Equal(t, http.StatusNotModified, again.status, path)
+
+		reader, err := gzip.NewReader(bytes.NewReader([]byte(compressed.body)))
+		require.NoError(t, err, path)
+
+		unpacked, err := io.ReadAll(reader)
+		require.NoError(t, err, path)
+		assert.Equal(t, plain.body, string(unpacked), path)
+		assert.NotContains(t, plain.body, "</script><script>", path)
+
+		wire += len(compressed.body)
+	}
+
+	assert.Less(t, wire, 500_000, "bytes on the wire for the whole page")
+	assert.Equal(t, http.StatusNotFound, ask(t, http.MethodGet, "/swagger/swagger-ui-bundle.js.map").status)
+}
+
+func swaggerDocument(t *testing.T) {
+	var document map[string]any
+	require.NoError(t, json.Unmarshal([]byte(ask(t, http.MethodGet, "/swagger/doc.json").body), &document))
+	assert.NotContains(t, document, "host", "it must work behind any load balancer")
+	assert.NotContains(t, document, "schemes", "it must work behind any load balancer")
+
+	paths := document["paths"].(map[string]any)
+	for _, path := range []string{"/clock", "/health", "/livez", "/readyz"} {
+		operations := paths[path].(map[string]any)
+		assert.Contains(t, operations, "get", path)
+		assert.Contains(t, operations, "head", path)
+	}
+}
+
+func nothingTellsTheServer(t *testing.T) {
+	for _, path := range []string{"/clock?mirror_time=12:22", "/nothing", "/health", "/swagger/"} {
+		answer := ask(t, http.MethodGet, path)
+		assert.Equal(t, "nosniff", answer.header.Get("X-Content-Type-Options"), path)
+
+		if os.Getenv("CLOCKMIRROR_URL") == "" {
+			assert.Empty(t, answer.header.Get("Server"), path)
+			assert.Empty(t, answer.header.Get("X-Powered-By"), path)
+		}
+	}
+}
