@@ -101,3 +101,11 @@ type timeoutProblem struct {
 	Detail    string `json:"detail" example:"the service that shouts takes too long; try again later" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	TimeoutProblem
+
+type largeHeaderProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Request Header Fields Too Large" validate:"required"`
+	Status    int    `json:"status" example:"431" validate:"required"`
+	Detail    string `json:"detail" example:"the request line and headers are too large; send less than 16 KiB" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	LargeHeaderProblem

@@ -23,6 +23,7 @@ type EchoAnswer struct {
 //	@Success	200		{object}	EchoAnswer
 //	@Header		all		{string}	X-Request-Id	"The request's own, or a new one"
 //	@Failure	400		{object}	echoProblem
+//	@Failure	431		{object}	largeHeaderProblem
 //	@Failure	500		{object}	internalProblem
 //	@Failure	503		{object}	overloadProblem
 //	@Header		503		{integer}	Retry-After	"Seconds to wait"

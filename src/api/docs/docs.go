@@ -108,6 +108,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/EchoProblem"
                         }
                     },
+                    "431": {
+                        "description": "Request Header Fields Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeHeaderProblem"
+                        }
+                    },
                     "500": {
                         "description": "Internal Server Error",
                         "schema": {
@@ -165,6 +171,12 @@ const docTemplate = `{
                         "description": "Bad Request",
                         "schema": {
                             "$ref": "#/definitions/EchoProblem"
+                        }
+                    },
+                    "431": {
+                        "description": "Request Header Fields Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeHeaderProblem"
                         }
                     },
                     "500": {
@@ -1058,6 +1070,38 @@ const docTemplate = `{
                 "title": {
                     "type": "string",
                     "example": "Request Entity Too Large"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "LargeHeaderProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the request line and headers are too large; send less than 16 KiB"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 431
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Request Header Fields Too Large"
                 },
                 "type": {
                     "type": "string",
