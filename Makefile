@@ -82,7 +82,7 @@ customers: ## Run a container per customer behind a proxy, and ask each by its h
 ##@ Test
 .PHONY: test
 test: ## Test all that this machine can test
-	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -tags $(TAGS) -timeout 30m ./...
+	@$(call tool,gotestsum) --format pkgname -- -tags $(TAGS) -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks the parser, for FUZZTIME

@@ -51,7 +51,7 @@ func newClockHandler() *clockHandler {
 //	@Description	Takes the time that an analogue 12-hour clock seems to show in a mirror, and tells what it shows.
 //	@Tags			clock
 //	@Produce		json,application/problem+json
-//	@Param			mirror_time		query		string	true	"The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59"	minlength(4)	maxlength(5)	example(12:22)
+//	@Param			mirror_time		query		string	true	"The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59"	example(12:22)	extensions(x-example=12:22,x-pattern=^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$)
 //	@Param			If-None-Match	header		string	false	"ETags of answers that the client has already"	example("12:22=11:38")
 //	@Success		200				{object}	ClockAnswer
 //	@Header			200,304			{string}	ETag			"Names this very answer"

@@ -29,12 +29,14 @@ func (l connListener) Accept() (net.Conn, error) {
 		return nil, err //nolint:wrapcheck // net/http looks at this very error
 	}
 
-	return &conn{Conn: accepted}, nil
+	return &conn{Conn: accepted, accepted: time.Now()}, nil
 }
 
 // conn counts on net/http never to move a deadline into the future while the read or write that it is for goes on.
 type conn struct {
 	net.Conn
+
+	accepted time.Time
 
 	reading         sync.Mutex // net/http watches for hang-ups with a read of its own while a handler runs
 	readBy, readSet time.Time  // what is wanted, and what the connection knows
@@ -46,13 +48,13 @@ type conn struct {
 // once a second and not with every request.
 const writeDeadlineSlack = time.Second
 
-// SetReadDeadline notes the deadline for the next read. One that has passed is how net/http interrupts a read: it works now.
+// SetReadDeadline notes the deadline for the next read. One long ago is how net/http interrupts a read: it works now.
 func (c *conn) SetReadDeadline(deadline time.Time) error {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 
 	c.readBy = deadline
-	if deadline.IsZero() || time.Until(deadline) > 0 {
+	if deadline.IsZero() || deadline.After(c.accepted) {
 		return nil
 	}
 

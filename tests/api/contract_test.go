@@ -111,9 +111,9 @@ func badTimes(t *testing.T) {
 		"?mirror_time":                        "H:MM",
 		"?mirror_time=12:22&mirror_time=1:00": "given 2 times",
 		"?mirror_time=12:22&mirror_time=12:22&mirror_time": "given 3 times",
-		"?mirror_time=%zz":                                 "can't be decoded",
-		"?mirror_time=12:22;x=1":                           "can't be decoded",
-		"?mirror_time=12:22%":                              "can't be decoded",
+		"?mirror_time=%zz":       "can't be decoded",
+		"?mirror_time=12:22;x=1": "can't be decoded",
+		"?mirror_time=12:22%":    "can't be decoded",
 	} {
 		answer := askRaw(t, "GET /clock"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		assert.Equal(t, http.StatusBadRequest, answer.status, query)

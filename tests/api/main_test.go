@@ -21,7 +21,7 @@ import (
 )
 
 // target is the server that all tests of this package share.
-var target struct {
+var target struct { //nolint:gochecknoglobals // tests have no other way to share
 	once sync.Once
 	url  string
 }

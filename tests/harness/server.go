@@ -26,6 +26,7 @@ func Build(tb testing.TB, race bool) string {
 
 	program := filepath.Join(tb.TempDir(), "clockmirror")
 	arguments := []string{"build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-X main.version=1.2.3 -X main.revision=abc", "-o", program}
+
 	environ := append(os.Environ(), "CGO_ENABLED=0")
 
 	if race {
@@ -63,6 +64,7 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 		exited:   make(chan struct{}),
 	}
 	server.Command = exec.Command(program) //nolint:noctx // it is stopped by signal, below
+
 	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s"}, environ...)
 	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
 	require.NoError(tb, server.Command.Start())
@@ -129,7 +131,7 @@ func Eventually(tb testing.TB, try func() error) {
 		select {
 		case <-deadline:
 			require.NoError(tb, err, "still so after %s", Patience)
-		case <-time.After(5 * time.Millisecond): //nolint:mnd // often, and cheap
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
@@ -167,7 +169,7 @@ func (b *Buffer) Write(data []byte) (int, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 
-	return b.buffer.Write(data) //nolint:wrapcheck // a buffer never fails
+	return b.buffer.Write(data)
 }
 
 // String returns what was written so far.

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -122,6 +121,7 @@ func drainThenStop(t *testing.T, program string) {
 	assert.False(t, response.Close)
 
 	signalled := time.Now()
+
 	server.Terminate(t)
 	harness.Eventually(t, func() error {
 		if response, _ := get(t, server.URL+"/readyz"); response.StatusCode != http.StatusServiceUnavailable {
@@ -479,7 +479,7 @@ func traces(t *testing.T, program string) {
 
 	found := lines(t, server, 2)
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", found[0]["trace_id"])
-	assert.Regexp(t, regexp.MustCompile(`^[0-9a-f]{32}$`), found[1]["trace_id"], "without a parent a new trace")
+	assert.Regexp(t, `^[0-9a-f]{32}$`, found[1]["trace_id"], "without a parent a new trace")
 
 	server.Terminate(t)
 	require.Zero(t, server.ExitCode(t), "and the spans are sent before the end")

@@ -213,10 +213,10 @@ const docTemplate = `{
                 "summary": "What a clock in a mirror really shows",
                 "parameters": [
                     {
-                        "maxLength": 5,
-                        "minLength": 4,
                         "type": "string",
                         "example": "12:22",
+                        "x-example": "12:22",
+                        "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
                         "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
                         "name": "mirror_time",
                         "in": "query",
@@ -292,10 +292,10 @@ const docTemplate = `{
                 "summary": "What a clock in a mirror really shows",
                 "parameters": [
                     {
-                        "maxLength": 5,
-                        "minLength": 4,
                         "type": "string",
                         "example": "12:22",
+                        "x-example": "12:22",
+                        "x-pattern": "^0?[1-9]:[0-5][0-9]$|^1[0-2]:[0-5][0-9]$",
                         "description": "The time in the mirror, H:MM or HH:MM: hours 1 to 12, minutes 00 to 59",
                         "name": "mirror_time",
                         "in": "query",

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/telemetry"
+)
+
+// newAPI returns an API that logs into the buffer.
+func newAPI(t *testing.T, log *bytes.Buffer) *API {
+	t.Helper()
+
+	api, err := New(Options{
+		Logger: slog.New(slog.NewJSONHandler(log, nil)), Metrics: telemetry.NewMetrics(telemetry.Build{}),
+		Tracer: &telemetry.Tracer{}, MaxInFlight: 1, Started: time.Now(),
+	})
+	require.NoError(t, err)
+
+	return api
+}
+
+func TestAPanicIsAProblemThatTellsTheClientNothing(t *testing.T) {
+	t.Parallel()
+
+	var log bytes.Buffer
+
+	api := newAPI(t, &log)
+	api.engine.GET("/panic", func(*gin.Context) { panic("the secret is 42") })
+
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/panic", http.NoBody))
+	assert.Equal(t, http.StatusInternalServerError, answer.Code)
+	assert.Equal(t, problemType, answer.Header().Get("Content-Type"))
+	assert.NotContains(t, answer.Body.String(), "42")
+
+	var problem Problem
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &problem))
+
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log.String())
+	assert.Equal(t, "ERROR", line["level"])
+	assert.Equal(t, problem.RequestID, line["request_id"])
+	assert.Contains(t, line["error"], "the secret is 42")
+	assert.Contains(t, line["error"], "serve_test.go", "with the stack")
+}
+
+func TestAPanicAfterTheHeaderIsLogged(t *testing.T) {
+	t.Parallel()
+
+	var log bytes.Buffer
+
+	api := newAPI(t, &log)
+	api.engine.GET("/panic", func(c *gin.Context) {
+		c.String(http.StatusOK, "half an ans")
+		panic(errors.New("too late"))
+	})
+
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/panic", http.NoBody))
+	assert.Equal(t, "half an ans", answer.Body.String())
+	assert.Contains(t, log.String(), "too late")
+}
+
+func TestAfterAPanicThereIsRoomAgain(t *testing.T) {
+	t.Parallel()
+
+	api := newAPI(t, new(bytes.Buffer))
+	api.engine.GET("/panic", func(*gin.Context) { panic(http.ErrAbortHandler) })
+
+	for range 3 { // of the one that may be in flight
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/panic", http.NoBody))
+		assert.NotEqual(t, http.StatusServiceUnavailable, answer.Code)
+	}
+}

@@ -1,0 +1,110 @@
+// Package browser_test opens the page as a person does, in a real Chromium.
+package browser_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/harness"
+)
+
+func TestTryItOutInSwaggerUI(t *testing.T) {
+	t.Parallel()
+
+	url := strings.TrimSuffix(os.Getenv("CLOCKMIRROR_URL"), "/")
+	if url == "" {
+		url = harness.Start(t, harness.Build(t, false)).URL
+	}
+
+	ctx := newBrowser(t)
+	complaints := listen(t, ctx)
+
+	const clock = `#operations-clock-get_clock `
+
+	for _, step := range []struct {
+		what   string
+		action chromedp.Action[chromedp.Void]
+	}{
+		{"size the window", chromedp.EmulateViewport(1000, 1130)},
+		{"open the page", chromedp.Navigate(url + "/")},
+		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
+		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},
+		{"press 'Execute'", chromedp.Click(clock+`.execute`, chromedp.NodeVisible)},
+	} {
+		require.NoError(t, chromedp.Do(ctx, step.action), step.what)
+	}
+
+	answer, err := chromedp.Run(ctx, chromedp.Text(clock+`.live-responses-table .highlight-code code`, chromedp.NodeVisible))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, answer)
+
+	title, err := chromedp.Run(ctx, chromedp.Title())
+	require.NoError(t, err)
+	assert.Equal(t, "clockmirror", title)
+
+	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(harness.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
+
+	assert.Empty(t, complaints(), "nothing is missing, and the policy lets in all that the page needs")
+}
+
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+
+	chromium := harness.Program(t, "apt-get install chromium, or install Chrome", "chromium", "chromium-browser", "google-chrome", "chrome")
+
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+	)...)
+	t.Cleanup(stop)
+
+	ctx, quit := chromedp.NewContext(allocator)
+	t.Cleanup(quit)
+
+	ctx, cancel := context.WithTimeout(ctx, 2*harness.Patience)
+	t.Cleanup(cancel)
+
+	return ctx
+}
+
+// listen collects what the browser's console complains of.
+func listen(t *testing.T, ctx context.Context) func() []string { //nolint:revive // the test comes first
+	t.Helper()
+
+	var (
+		mutex sync.Mutex
+		found []string
+	)
+
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		mutex.Lock()
+		defer mutex.Unlock()
+
+		switch event := event.(type) {
+		case *cdplog.EventEntryAdded:
+			if event.Entry.Level == cdplog.EntryLevelError || event.Entry.Level == cdplog.EntryLevelWarning {
+				found = append(found, event.Entry.Text+" "+event.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			found = append(found, event.ExceptionDetails.Text)
+		}
+	}))
+
+	return func() []string {
+		mutex.Lock()
+		defer mutex.Unlock()
+
+		return found
+	}
+}
