@@ -2,7 +2,7 @@
 //
 //	@title			clockmirror
 //	@version		1.0
-//	@description	Tells the time from a clock that is seen in a mirror.
+//	@description	Tells the time from a clock that is seen in a mirror, and has three more services to copy from.
 //	@description
 //	@description	![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)
 //	@description
@@ -21,6 +21,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/clockmirror/clockmirror/src/face"
+	"github.com/clockmirror/clockmirror/src/shout"
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
@@ -41,6 +42,13 @@ type Options struct {
 	// HealthLabels are further members of /health.
 	HealthLabels map[string]string
 
+	// Greeting is what /greeting answers; empty when no customer is configured.
+	Greeting string
+	// Shouter answers /shout.
+	Shouter *shout.Shouter
+
+	// RequestTimeout bounds the requests that wait for others.
+	RequestTimeout time.Duration
 	// MaxInFlight is how many requests are served at a time. Above it a request is answered 503 at once.
 	MaxInFlight int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

@@ -86,6 +86,7 @@ func TestEveryDrawing(t *testing.T) {
 
 			// The hour hand takes 720 minutes for its 360°, so it moves with the minutes; the minute hand takes 60.
 			hour := strings.TrimSuffix(fmt.Sprintf("%.1f", float64(shown.minutes)/2), ".0")
+
 			assert.Equal(t, "hour", face.Hands[0].Class)
 			assert.Equal(t, "rotate("+hour+")", face.Hands[0].Transform)
 			assert.Equal(t, "minute", face.Hands[1].Class)

@@ -117,6 +117,7 @@ func runIn(t *testing.T, folder string, environ []string, program string, argume
 
 	command := exec.CommandContext(t.Context(), filepath.Join(folder, program), arguments...)
 	command.Dir = folder
+
 	command.Env = append(os.Environ(), environ...)
 	command.Stdout, command.Stderr = &out, &complaint
 
