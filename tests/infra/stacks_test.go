@@ -71,14 +71,35 @@ func TestStacks(t *testing.T) {
 			full.requireDestroyed(t)
 		})
 	})
+}
+
+// The account's own things: made, kept from accidents, and given back as .infra/README.md says.
+func TestBootstrap(t *testing.T) {
+	t.Parallel()
+
+	cloud := startEmulator(t)
+	bootstrap := newStack(t, "bootstrap", cloud.Environment(os.Environ()), "tf_state_bucket="+stateBucket)
+	bootstrap.init(t)
+	bootstrap.apply(t)
+
+	// A state with an older version, and one that was deleted.
+	bucket := s3.NewFromConfig(awsConfig(t, cloud), func(options *s3.Options) { options.UsePathStyle = true })
+
+	for _, key := range []string{"app/terraform.tfstate", "app/terraform.tfstate", "deleted"} {
+		_, err := bucket.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(stateBucket), Key: aws.String(key)})
+		require.NoError(t, err)
+	}
+
+	_, err := bucket.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(stateBucket), Key: aws.String("deleted")})
+	require.NoError(t, err)
 
 	bootstrap.requireSettled(t)
 
-	err := bootstrap.destroy(t)
+	err = bootstrap.destroy(t)
 	require.ErrorContains(t, err, "Instance cannot be destroyed", "the state of everything else can be destroyed by accident")
 	bootstrap.requireSettled(t)
 
-	// How the README says to give the account back.
+	// On purpose.
 	require.NoError(t, os.WriteFile(filepath.Join(bootstrap.folder, "release_override.tf"), []byte(`
 resource "aws_s3_bucket" "state" {
   force_destroy = true
