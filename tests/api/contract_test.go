@@ -26,7 +26,7 @@ func TestContract(t *testing.T) {
 		"Conditional": conditional, "Methods": methods, "Head": head, "NotFound": notFound, "RequestID": requestID,
 		"Health": health, "Probes": probes, "SwaggerUI": swaggerUI, "SwaggerDocument": swaggerDocument,
 		"NothingTellsTheServer": nothingTellsTheServer,
-		"Echo": echo, "Greeting": greeting, "Shout": shout, "ShoutRefusals": shoutRefusals,
+		"Echo":                  echo, "Greeting": greeting, "Shout": shout, "ShoutRefusals": shoutRefusals,
 		"DebugHealth": debugHealth,
 	} {
 		t.Run(name, func(t *testing.T) {
