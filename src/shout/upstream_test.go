@@ -45,14 +45,17 @@ func newUpstream(t *testing.T, handler http.HandlerFunc) (*shout.Upstream, *atom
 }
 
 func upperCase(writer http.ResponseWriter, request *http.Request) {
-	var asked struct{ INPUT string }
+	var asked struct {
+		Input string `json:"INPUT"`
+	}
 	if err := json.NewDecoder(request.Body).Decode(&asked); err != nil {
 		writer.WriteHeader(http.StatusBadRequest)
 
 		return
 	}
 
-	_ = json.NewEncoder(writer).Encode(map[string]string{"INPUT": asked.INPUT, "OUTPUT": strings.ToUpper(asked.INPUT)})
+	answer, _ := json.Marshal(map[string]string{"INPUT": asked.Input, "OUTPUT": strings.ToUpper(asked.Input)}) // strings: never fails
+	_, _ = writer.Write(answer)
 }
 
 func TestUpstreamIsAskedAsItWantsToBe(t *testing.T) {
@@ -119,6 +122,7 @@ func TestUpstreamFailures(t *testing.T) {
 		}, 3, false},
 		"slow": {func(_ http.ResponseWriter, request *http.Request) {
 			_, _ = io.Copy(io.Discard, request.Body)
+
 			<-request.Context().Done()
 		}, 3, true},
 		"slow to end": {func(writer http.ResponseWriter, request *http.Request) {
@@ -261,7 +265,7 @@ func TestTheUpstreamGetsNoMoreThanItsShareAtATime(t *testing.T) {
 				return
 			}
 
-			assert.NoError(t, err)
+			assert.NoError(t, err) //nolint:testifylint // require must not be called outside the test's goroutine
 			assert.Equal(t, fmt.Sprint("X", i), upper)
 		})
 	}

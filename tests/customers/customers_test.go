@@ -20,7 +20,7 @@ import (
 // customer is one deployment.
 type customer struct {
 	name, host, greeting string
-	variables            []string
+	options              []string
 }
 
 func customers() []customer {
@@ -29,7 +29,7 @@ func customers() []customer {
 		{"B", "customer-b.example.com", "Dear Sir or Madam!", nil},
 		{"C", "customer-c.example.com", "Moin!", nil},
 		// A new customer needs new settings, and no new image.
-		{"D", "customer-d.example.com", "Gude!", []string{`GREETINGS={"D":"Gude!"}`}},
+		{"D", "customer-d.example.com", "Gude!", []string{"--env", `GREETINGS={"D":"Gude!"}`}},
 	}
 }
 
@@ -49,10 +49,7 @@ func testGreetings(t *testing.T, docker *harness.Engine, image string) {
 	var backends, routes strings.Builder
 
 	for _, customer := range customers() {
-		options := []string{"--publish", "127.0.0.1::8080", "--env", "CUSTOMER_NAME=" + customer.name, "--env", "DRAIN_DELAY=0s"}
-		for _, variable := range customer.variables {
-			options = append(options, "--env", variable)
-		}
+		options := append([]string{"--publish", "127.0.0.1::8080", "--env", "CUSTOMER_NAME=" + customer.name}, customer.options...)
 
 		container := docker.Start(t, image, options...)
 

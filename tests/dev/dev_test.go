@@ -82,8 +82,8 @@ func start(t *testing.T, tree string, environ ...string) *harness.Buffer {
 	var output harness.Buffer
 
 	command := exec.Command("make", "dev") //nolint:noctx // it is interrupted below, when the test ends
-
-	command.Dir, command.Env = tree, append(os.Environ(), environ...)
+	command.Dir = tree
+	command.Env = append(os.Environ(), environ...)
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = harness.Patience // for output of what outlives it, which would be a fault
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -106,6 +106,7 @@ func start(t *testing.T, tree string, environ ...string) *harness.Buffer {
 			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
 
 			<-ended
+
 			t.Errorf("it does not end when it is interrupted: %s", output.String())
 		}
 	})

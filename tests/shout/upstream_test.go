@@ -38,7 +38,9 @@ func newUpstream(tb testing.TB, spoil fault) *upstream {
 }
 
 func (u *upstream) serve(writer http.ResponseWriter, request *http.Request) {
-	var shout struct{ INPUT string }
+	var shout struct {
+		Input string `json:"INPUT"`
+	}
 	if err := json.NewDecoder(request.Body).Decode(&shout); err != nil {
 		writer.WriteHeader(http.StatusBadRequest)
 
@@ -46,13 +48,14 @@ func (u *upstream) serve(writer http.ResponseWriter, request *http.Request) {
 	}
 
 	u.mutex.Lock()
-	u.asked[shout.INPUT]++
+	u.asked[shout.Input]++
 	u.last = request.Header
 	spoil := u.fault
 	u.mutex.Unlock()
 
 	if !spoil(writer, request) {
-		_ = json.NewEncoder(writer).Encode(map[string]string{"INPUT": shout.INPUT, "OUTPUT": strings.ToUpper(shout.INPUT)})
+		answer, _ := json.Marshal(map[string]string{"INPUT": shout.Input, "OUTPUT": strings.ToUpper(shout.Input)}) // strings: never fails
+		_, _ = writer.Write(answer)
 	}
 }
 
