@@ -16,7 +16,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/face"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // flags are
 
 func draw(t *testing.T, mirrored clock.Time) string {
 	t.Helper()

@@ -27,8 +27,8 @@ func echo(t *testing.T) {
 		assert.Equal(t, map[string]string{"text": text}, echoed)
 	}
 
-	assert.Equal(t, `{"text":"foo"}`, ask(t, http.MethodGet, "/api/echo?text=foo").body)     //nolint:testifylint // to the byte
-	assert.Equal(t, `{"text":"<b>"}`, ask(t, http.MethodGet, "/api/echo?text=%3Cb%3E").body) //nolint:testifylint // to the byte
+	assert.Equal(t, `{"text":"foo"}`, ask(t, http.MethodGet, "/api/echo?text=foo").body)
+	assert.Equal(t, `{"text":"<b>"}`, ask(t, http.MethodGet, "/api/echo?text=%3Cb%3E").body)
 
 	head := ask(t, http.MethodHead, "/api/echo?text=foo")
 	assert.Equal(t, http.StatusOK, head.status)
@@ -130,7 +130,7 @@ func shout(t *testing.T) {
 		}
 	}
 
-	assert.Equal(t, `{"data":"TSET"}`, postShout(t, `{"data":"test"}`, "Content-Type: application/json; charset=utf-8").body) //nolint:testifylint // to the byte
+	assert.Equal(t, `{"data":"TSET"}`, postShout(t, `{"data":"test"}`, "Content-Type: application/json; charset=utf-8").body)
 }
 
 func shoutRefusals(t *testing.T) {

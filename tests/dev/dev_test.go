@@ -83,6 +83,7 @@ func start(t *testing.T, tree string, environ ...string) *harness.Buffer {
 
 	command := exec.Command("make", "dev") //nolint:noctx // it is interrupted below, when the test ends
 	command.Dir = tree
+
 	command.Env = append(os.Environ(), environ...)
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = harness.Patience // for output of what outlives it, which would be a fault

@@ -175,7 +175,7 @@ func identicalRequests(t *testing.T, program string) {
 	for range 100 {
 		everyone.Go(func() {
 			got, err := post(t.Context(), http.DefaultClient, server, "same")
-			if assert.NoError(t, err) { //nolint:testifylint // require must not be called outside the test's goroutine
+			if assert.NoError(t, err) {
 				assert.JSONEq(t, `{"data":"EMAS"}`, got.body)
 			}
 		})
@@ -338,7 +338,7 @@ func many(t *testing.T, server *harness.Server, deadline time.Duration, meanwhil
 				meanwhile()
 			}
 
-			if !assert.NoError(t, err) { //nolint:testifylint // require must not be called outside the test's goroutine
+			if !assert.NoError(t, err) { //nolint:testifylint // require must not be called outside of the test goroutine
 				return
 			}
 
@@ -461,6 +461,7 @@ func whileRedis(t *testing.T, program string, goes func(*exec.Cmd)) {
 
 	_ = redis.Process.Kill() // one that hangs holds the port
 	_ = redis.Wait()
+
 	startRedis(t, port)
 	harness.Eventually(t, func() error {
 		if cache := shout(t, server, "after").header.Get("X-Cache"); cache != "hit" {
