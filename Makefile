@@ -176,6 +176,24 @@ plan-app: ## Show what apply-app would change
 apply-app: ## Make or change the service: ENV=… TF_STATE_BUCKET=…, first with IMAGE=repo@sha256:…
 	@$(call app,apply)
 
+REPOSITORY ?=
+CONNECTION_ARN ?=
+
+.PHONY: plan-cicd
+plan-cicd: ## Show what apply-cicd would change
+	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
+	$(call stack,cicd,plan)
+
+.PHONY: apply-cicd
+apply-cicd: ## Make or change the pipeline: ENV=… TF_STATE_BUCKET=… REPOSITORY=owner/name CONNECTION_ARN=…
+	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
+	$(call stack,cicd,apply)
+
+.PHONY: destroy-cicd
+destroy-cicd: ## Destroy the pipeline; what it delivered stays
+	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
+	$(call stack,cicd,destroy)
+
 .PHONY: destroy-app
 destroy-app: ## Destroy the service and all around it
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)

@@ -68,7 +68,7 @@ variable "environment" {
 }
 
 variable "secrets" {
-  description = "Environment variables whose values lie in SSM Parameter Store or Secrets Manager: name to ARN."
+  description = "Environment variables whose values lie in SSM Parameter Store or Secrets Manager: name to ARN. Their names begin with clockmirror/, as tasks may read nothing else."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -33,9 +33,10 @@ data "aws_iam_policy_document" "boundary" {
   statement {
     sid     = "ReadSecrets"
     actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+    # Not those of others in the account: whoever can push can have a task read what its role may.
     resources = [
-      format(local.account_arn, "secretsmanager", "secret:*"),
-      format(local.account_arn, "ssm", "parameter/*"),
+      format(local.account_arn, "secretsmanager", "secret:clockmirror/*"),
+      format(local.account_arn, "ssm", "parameter/clockmirror/*"),
     ]
   }
 

@@ -303,6 +303,8 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"made", "s3:GetObject", state + "app/test/app/terraform.tfstate", nil, false},
 		{"made", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
 		{"made", "ecr:BatchGetImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, true},
+		{"made", "ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/clockmirror/token", nil, true},
+		{"made", "ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/payroll/token", nil, false},
 		{"made", "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app-test-api:log-stream:x", nil, true},
 	} {
 		who, known := roles[row.role]

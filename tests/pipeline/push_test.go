@@ -1,8 +1,10 @@
 package pipeline_test
 
 import (
+	"archive/tar"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,10 +84,34 @@ func TestPushImage(t *testing.T) {
 	require.NoError(t, err, complaint)
 	assert.NotEqual(t, pushed, next)
 
-	// A registry that does not answer is no registry without the image.
-	_, complaint, err = run(t, "push-image", "127.0.0.1:1/clockmirror", archive, id, bill, commit)
+}
+
+// A registry that refuses to say whether the image is there is not one without it.
+func TestPushImageWithoutRights(t *testing.T) {
+	t.Parallel()
+
+	asked := make(chan string, 20)
+	registry := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		switch {
+		case request.URL.Path == "/v2/":
+		case strings.Contains(request.URL.Path, "/manifests/"):
+			answer.WriteHeader(http.StatusForbidden)
+		default:
+			asked <- request.Method
+
+			answer.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(registry.Close)
+
+	archive, id := save(t, harness.Docker(t), "refused")
+	_, complaint, err := run(t, "push-image", strings.TrimPrefix(registry.URL, "http://")+"/clockmirror", archive, id, archive, commit)
 	require.Error(t, err)
-	assert.Contains(t, complaint, "connection refused")
+	assert.Contains(t, complaint, "403")
+
+	close(asked)
+
+	assert.Empty(t, asked, "a push was tried")
 }
 
 func TestImageIDOfSomethingElse(t *testing.T) {
@@ -95,6 +121,21 @@ func TestImageIDOfSomethingElse(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("not an archive"), 0o600))
 
 	_, complaint, err := run(t, "image-id", file)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "does not hold exactly one image")
+
+	two, err := os.Create(file)
+	require.NoError(t, err)
+
+	manifest := `[{"Config":"manifest.json"},{"Config":"manifest.json"}]`
+	writer := tar.NewWriter(two)
+	require.NoError(t, writer.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o600, Size: int64(len(manifest))}))
+	_, err = writer.Write([]byte(manifest))
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	require.NoError(t, two.Close())
+
+	_, complaint, err = run(t, "image-id", file)
 	require.Error(t, err)
 	assert.Contains(t, complaint, "does not hold exactly one image")
 
