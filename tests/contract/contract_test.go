@@ -22,7 +22,7 @@ func TestNoAnswerIsUndocumented(t *testing.T) {
 	url := os.Getenv("CLOCKMIRROR_URL")
 
 	if url == "" {
-		url = harness.Start(t, harness.Build(t, true)).URL
+		url = harness.Start(t, harness.Build(t, true), "CUSTOMER_NAME=A").URL
 	}
 
 	command := exec.CommandContext(t.Context(), tester, "run", strings.TrimSuffix(url, "/")+"/swagger/doc.json",
