@@ -17,10 +17,12 @@ resource "terraform_data" "protection" {
     aws_kms_alias.this,
     aws_lb_listener.http,
     aws_lb_listener.https,
+    aws_lb_listener_certificate.customer,
     aws_nat_gateway.this,
     aws_route.private_nat,
     aws_route.public_internet,
     aws_route53_record.alias,
+    aws_route53_record.customer_alias,
     aws_s3_bucket_lifecycle_configuration.access_logs,
     aws_s3_bucket_ownership_controls.access_logs,
     aws_s3_bucket_policy.access_logs,
@@ -34,5 +36,6 @@ resource "terraform_data" "protection" {
     aws_wafv2_web_acl_association.this,
     aws_wafv2_web_acl_logging_configuration.this,
     module.api,
+    module.customer,
   ]
 }

@@ -1,4 +1,5 @@
-# The one service of the environment. Terraform owns everything about it but which image runs and how many tasks.
+# The service of the environment, for everybody; customers.tf has those for one customer each. Terraform owns everything
+# about them but which image runs and how many tasks.
 
 locals {
   port       = 8080 # the API; the load balancer and the security groups let nothing else through
@@ -13,7 +14,7 @@ module "api" {
   region               = var.region
   partition            = local.partition
   account_id           = local.account_id
-  permissions_boundary = "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
+  permissions_boundary = local.permissions_boundary_arn
 
   image                = var.image
   cpu_architecture     = var.cpu_architecture
@@ -26,11 +27,12 @@ module "api" {
 
   cluster_name         = aws_ecs_cluster_capacity_providers.this.cluster_name
   vpc_id               = aws_vpc.this.id
-  subnet_ids           = [for zone in local.zone_names : local.private ? aws_subnet.private[zone].id : aws_subnet.public[zone].id]
+  subnet_ids           = local.task_subnet_ids
   security_group_id    = aws_security_group.tasks.id
   assign_public_ip     = !local.private
   scaling              = var.scaling
   fargate_spot_percent = var.fargate_spot_percent
+  starts_after         = local.tasks_start_after
 
   listener_arn   = local.serving_listener_arn
   rule_priority  = 50000 # the last one: it takes what no other service's host name does
@@ -40,10 +42,16 @@ module "api" {
   kms_key_arn        = aws_kms_key.this.arn
   alarm_topic_arn    = aws_sns_topic.alarms.arn
   alarm_thresholds   = var.alarm_thresholds
+}
+
+# What every service of the environment gets.
+locals {
+  permissions_boundary_arn = "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
+  task_subnet_ids          = [for zone in local.zone_names : local.private ? aws_subnet.private[zone].id : aws_subnet.public[zone].id]
 
   # Without a way out and an open port, the first tasks could neither pull their image nor become healthy. An argument,
   # because `depends_on` would have Terraform plan the module's policies anew whenever one of these changes.
-  starts_after = concat(
+  tasks_start_after = concat(
     [aws_route.public_internet.id, aws_vpc_security_group_egress_rule.alb_tasks.id, aws_vpc_security_group_ingress_rule.tasks_alb.id],
     aws_route.private_nat[*].id,
     aws_vpc_endpoint.s3[*].id,
@@ -55,9 +63,7 @@ module "api" {
     values(aws_route_table_association.public)[*].id,
     values(aws_vpc_endpoint.interface)[*].id,
   )
-}
 
-locals {
   # The drain and the shutdown together end before ECS kills the task, 30 seconds after it asked.
   environment = merge(
     {

@@ -25,3 +25,11 @@ output "alarm_arns" {
     aws_cloudwatch_metric_alarm.throttled.arn,
   ]
 }
+
+output "rule" {
+  description = "The listener rule: its priority, and the host names that it takes; none for all."
+  value = {
+    priority = aws_lb_listener_rule.this.priority
+    hosts    = flatten([for condition in aws_lb_listener_rule.this.condition : [for header in condition.host_header : tolist(header.values)]])
+  }
+}

@@ -31,9 +31,24 @@ resource "aws_lb_listener_rule" "this" {
     target_group_arn = aws_lb_target_group.this.arn
   }
 
-  condition {
-    path_pattern {
-      values = ["/*"]
+  dynamic "condition" {
+    for_each = length(var.hosts) > 0 ? [var.hosts] : []
+
+    content {
+      host_header {
+        values = condition.value
+      }
+    }
+  }
+
+  # A rule needs a condition; this one is always met.
+  dynamic "condition" {
+    for_each = length(var.hosts) > 0 ? [] : [["/*"]]
+
+    content {
+      path_pattern {
+        values = condition.value
+      }
     }
   }
 

@@ -10,8 +10,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = length(var.name) <= 11 && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.name))
-    error_message = "Give name 1 to 11 lower-case letters, digits and single hyphens: with the environment it has to fit a target group's name."
+    condition     = length("app-${var.env}-${var.name}") <= 32 && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.name))
+    error_message = "Give name lower-case letters, digits and single hyphens, such that app-<env>-<name> has at most 32 characters, as the name of a target group may."
   }
 }
 
@@ -162,6 +162,13 @@ variable "starts_after" {
 variable "listener_arn" {
   description = "ARN of the listener that serves."
   type        = string
+  nullable    = false
+}
+
+variable "hosts" {
+  description = "Host names whose requests the service takes; empty for all."
+  type        = list(string)
+  default     = []
   nullable    = false
 }
 

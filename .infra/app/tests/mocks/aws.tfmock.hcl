@@ -16,6 +16,13 @@ mock_data "aws_availability_zones" {
   defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
 }
 
+mock_data "aws_route53_zone" {
+  defaults = {
+    name    = "example.com"
+    zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+}
+
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }
