@@ -19,7 +19,7 @@ type EchoAnswer struct {
 //	@Summary	The text that was sent
 //	@Tags		echo
 //	@Produce	json,application/problem+json
-//	@Param		text	query		string	true	"Any UTF-8, at most 4096 bytes"	maxlength(4096)	example(foo)
+//	@Param		text	query		string	true	"Any UTF-8, at most 4096 bytes (a maxLength would count characters)"	example(foo)
 //	@Success	200		{object}	EchoAnswer
 //	@Header		all		{string}	X-Request-Id	"The request's own, or a new one"
 //	@Failure	400		{object}	echoProblem

@@ -20,7 +20,7 @@ import (
 
 const (
 	// largestAnswer is more than the longest text takes up in JSON, twice, each character escaped and grown threefold.
-	largestAnswer = 4 << 20
+	largestAnswer = 1 << 20
 
 	// The breaker opens when at least half of the tries within its window failed, and there were enough of them to tell.
 	breakerWindow = 10 * time.Second

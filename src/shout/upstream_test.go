@@ -22,7 +22,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/shout"
 )
 
-// newUpstream returns an upstream with three tries of 200 ms, and what counts them.
+// newUpstream returns an upstream with three tries of a second, and what counts them.
 func newUpstream(t *testing.T, handler http.HandlerFunc) (*shout.Upstream, *atomic.Int32) {
 	t.Helper()
 
@@ -40,7 +40,7 @@ func newUpstream(t *testing.T, handler http.HandlerFunc) (*shout.Upstream, *atom
 	metrics, _ := newMetrics()
 
 	return shout.NewUpstream(shout.UpstreamOptions{
-		URL: address, Transport: server.Client().Transport, Timeout: 200 * time.Millisecond, Tries: 3, MaxInFlight: 2,
+		URL: address, Transport: server.Client().Transport, Timeout: time.Second, Tries: 3, MaxInFlight: 2,
 	}, metrics), &tries
 }
 
@@ -110,7 +110,7 @@ func TestUpstreamFailures(t *testing.T) {
 		"no output":   {body(`{"INPUT":"x"}`), 1, false},
 		"a number":    {body(`{"INPUT":"x","OUTPUT":1}`), 1, false},
 		"other input": {body(`{"INPUT":"y","OUTPUT":"Y"}`), 1, false},
-		"huge":        {body(`{"INPUT":"x","OUTPUT":"` + strings.Repeat("X", 5<<20) + `"}`), 1, false},
+		"huge":        {body(`{"INPUT":"x","OUTPUT":"` + strings.Repeat("X", 2<<20) + `"}`), 1, false},
 		"truncated": {func(writer http.ResponseWriter, _ *http.Request) {
 			writer.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(writer, `{"INPUT":"x","OUTPUT":"X"}`)
@@ -252,7 +252,7 @@ func TestTheUpstreamGetsNoMoreThanItsShareAtATime(t *testing.T) {
 		}
 		defer now.Add(-1)
 
-		time.Sleep(50 * time.Millisecond) // as slow as it is, 2 at a time make it 8 within 200 ms
+		time.Sleep(200 * time.Millisecond) // so 2 at a time make it 10 within the second that each waits
 		upperCase(writer, request)
 	})
 

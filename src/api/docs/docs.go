@@ -80,10 +80,9 @@ const docTemplate = `{
                 "summary": "The text that was sent",
                 "parameters": [
                     {
-                        "maxLength": 4096,
                         "type": "string",
                         "example": "foo",
-                        "description": "Any UTF-8, at most 4096 bytes",
+                        "description": "Any UTF-8, at most 4096 bytes (a maxLength would count characters)",
                         "name": "text",
                         "in": "query",
                         "required": true
@@ -145,10 +144,9 @@ const docTemplate = `{
                 "summary": "The text that was sent",
                 "parameters": [
                     {
-                        "maxLength": 4096,
                         "type": "string",
                         "example": "foo",
-                        "description": "Any UTF-8, at most 4096 bytes",
+                        "description": "Any UTF-8, at most 4096 bytes (a maxLength would count characters)",
                         "name": "text",
                         "in": "query",
                         "required": true
