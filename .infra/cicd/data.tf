@@ -27,7 +27,8 @@ locals {
   boundary = format(local.iam, "policy/${var.permissions_boundary}")
 
   # What the app stack names its things.
-  app = "app-${var.env}"
+  app      = "app-${var.env}"
+  services = concat(["api"], [for key in var.customers : "customer-${key}"])
 
   state_bucket_arn = "arn:${local.partition}:s3:::${var.tf_state_bucket}"
 }

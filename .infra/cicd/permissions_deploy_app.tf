@@ -59,10 +59,10 @@ data "aws_iam_policy_document" "deploy_app_service" {
       "ecs:PutClusterCapacityProviders", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateCluster",
       "ecs:UpdateClusterSettings", "ecs:UpdateService",
     ]
-    resources = [
-      format(local.regional, "ecs", "cluster/${local.app}"),
-      format(local.regional, "ecs", "service/${local.app}/api"),
-    ]
+    resources = concat(
+      [format(local.regional, "ecs", "cluster/${local.app}")],
+      [for service in local.services : format(local.regional, "ecs", "service/${local.app}/${service}")],
+    )
   }
 
   statement {
@@ -74,7 +74,7 @@ data "aws_iam_policy_document" "deploy_app_service" {
   statement {
     sid       = "TagRevisions"
     actions   = ["ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource"]
-    resources = [format(local.regional, "ecs", "task-definition/${local.app}-api:*")]
+    resources = [for service in local.services : format(local.regional, "ecs", "task-definition/${local.app}-${service}:*")]
   }
 
   statement {

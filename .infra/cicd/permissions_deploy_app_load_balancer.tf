@@ -7,6 +7,7 @@ data "aws_iam_policy_document" "deploy_app_load_balancer" {
     sid = "Look"
     actions = [
       "elasticloadbalancing:DescribeCapacityReservation", "elasticloadbalancing:DescribeListenerAttributes",
+      "elasticloadbalancing:DescribeListenerCertificates",
       "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes",
       "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
       "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
@@ -18,12 +19,12 @@ data "aws_iam_policy_document" "deploy_app_load_balancer" {
   statement {
     sid = "LoadBalancer"
     actions = [
-      "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateLoadBalancer",
+      "elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateLoadBalancer",
       "elasticloadbalancing:CreateRule", "elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:DeleteListener",
       "elasticloadbalancing:DeleteRule", "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ModifyListener",
       "elasticloadbalancing:ModifyListenerAttributes", "elasticloadbalancing:ModifyLoadBalancerAttributes",
       "elasticloadbalancing:ModifyRule", "elasticloadbalancing:ModifyTargetGroup",
-      "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing:RemoveTags",
+      "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing:RemoveListenerCertificates", "elasticloadbalancing:RemoveTags",
       "elasticloadbalancing:SetRulePriorities", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets",
       "elasticloadbalancing:SetWebAcl",
     ]
@@ -31,7 +32,7 @@ data "aws_iam_policy_document" "deploy_app_load_balancer" {
       format(local.regional, "elasticloadbalancing", "loadbalancer/app/${local.app}/*"),
       format(local.regional, "elasticloadbalancing", "listener/app/${local.app}/*"),
       format(local.regional, "elasticloadbalancing", "listener-rule/app/${local.app}/*"),
-      format(local.regional, "elasticloadbalancing", "targetgroup/${local.app}-api/*"),
+      format(local.regional, "elasticloadbalancing", "targetgroup/${local.app}-*/*"),
     ]
   }
 
@@ -89,7 +90,7 @@ data "aws_iam_policy_document" "deploy_app_load_balancer" {
 
     content {
       sid       = "Records"
-      actions   = ["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
+      actions   = ["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
       resources = ["arn:${local.partition}:route53:::hostedzone/${statement.value}"]
     }
   }

@@ -1,11 +1,17 @@
 # DeployApp, the roles of tasks: only under the environment's name, and only with the permissions boundary, which it has no
 # right to change or to take off. So whatever it puts into a role, the role can do no more than the boundary lets it.
 
+locals {
+  service_role_arns = [
+    for pair in setproduct(local.services, ["execution", "task"]) : format(local.iam, "role/${local.app}-${pair[0]}-${pair[1]}")
+  ]
+}
+
 data "aws_iam_policy_document" "deploy_app_roles" {
   statement {
     sid       = "BoundedRoles"
     actions   = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-    resources = local.task_role_arns
+    resources = local.service_role_arns
 
     condition {
       test     = "StringEquals"
@@ -21,13 +27,13 @@ data "aws_iam_policy_document" "deploy_app_roles" {
       "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:TagRole", "iam:UntagRole",
       "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
     ]
-    resources = local.task_role_arns
+    resources = local.service_role_arns
   }
 
   statement {
     sid       = "GiveTasksTheirRoles"
     actions   = ["iam:PassRole"]
-    resources = local.task_role_arns
+    resources = local.service_role_arns
 
     condition {
       test     = "StringEquals"

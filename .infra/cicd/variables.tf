@@ -145,6 +145,18 @@ variable "hosted_zone_id" {
   }
 }
 
+variable "customers" {
+  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own: DeployApp may make services and roles of these names, and of no others."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in var.customers : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", key))])
+    error_message = "Give customers the keys of the app stack's variable customers: lower-case letters, digits and single hyphens."
+  }
+}
+
 variable "pull_request_actors" {
   description = "Account IDs at the Git host of those whose pull requests are tested; empty for none. A pull request brings code of its own to the pipeline's machines: name people, not the world."
   type        = list(string)

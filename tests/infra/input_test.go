@@ -113,6 +113,31 @@ func TestBadInput(t *testing.T) {
 			},
 		},
 		{
+			"cicd", "everything",
+			[]string{
+				"env=Prod", "tf_state_bucket=", "region=Ireland", "repository=https://github.com/acme/clockmirror", "connection_arn=clockmirror",
+				"branch=refs/heads/master", "notification_email=ops", "red_hours=48", "image_platform=amd64", "image_repository=Clock Mirror",
+				"hosted_zone_id=example.com", `pull_request_actors=["*"]`, "permissions_boundary=a b", "log_retention_days=31", "artifact_days=0",
+			},
+			[]string{
+				"Give env 1 to 16 lower-case letters, digits and single hyphens, starting with a letter, for example prod.",
+				"Give tf_state_bucket the name of the state bucket, the output tf_state_bucket of the bootstrap stack.",
+				"Give region the name of an AWS region, for example eu-west-1.",
+				"Give repository as owner/name, without a host and without .git at its end, for example acme/clockmirror.",
+				"Give connection_arn the ARN of a connection, the output connection_arn of the bootstrap stack: arn:aws:codeconnections:…:connection/…",
+				"Give branch the plain name of one branch, for example master, not refs/heads/master and not a pattern.",
+				"Give notification_email one mail address, for example ops@example.com, or leave it empty.",
+				"Give red_hours a whole number of hours from 1 to 23: an alarm looks back for a day at most.",
+				"Give image_platform one of linux/amd64 and linux/arm64.",
+				"Give image_repository at least 2 lower-case letters and digits, with single separators between them, for example clockmirror.",
+				"Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty.",
+				`Give pull_request_actors account IDs of the Git host, for example ["583231"]; at GitHub, https://api.github.com/users/NAME tells the id.`,
+				"Give permissions_boundary the name of an IAM policy, for example clockmirror-boundary.",
+				"Give log_retention_days a number of days that CloudWatch Logs knows, for example 7, 30, 90 or 365.",
+				"Give artifact_days a whole number of days, at least 1.",
+			},
+		},
+		{
 			"bootstrap", "everything",
 			[]string{"tf_state_bucket=State", "region=Ireland", "git_host=Gitea", "state_history_days=0"},
 			[]string{
@@ -155,6 +180,10 @@ func required(stack string) []string {
 
 	if stack != "bootstrap" {
 		given = append(given, "env=test")
+	}
+
+	if stack == "cicd" {
+		given = append(given, gitRepository, "connection_arn=arn:aws:codeconnections:eu-west-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef")
 	}
 
 	if stack == "app" {

@@ -83,7 +83,6 @@ func TestPushImage(t *testing.T) {
 	next, complaint, err := push(other, otherID, nextCommit)
 	require.NoError(t, err, complaint)
 	assert.NotEqual(t, pushed, next)
-
 }
 
 // A registry that refuses to say whether the image is there is not one without it.

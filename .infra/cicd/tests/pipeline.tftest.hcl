@@ -395,6 +395,19 @@ run "domain" {
   }
 }
 
+run "customers" {
+  command = plan
+
+  variables {
+    customers = ["acme"]
+  }
+
+  assert {
+    condition     = contains(local.service_role_arns, "arn:aws:iam::123456789012:role/app-test-customer-acme-task") && length(local.service_role_arns) == 4
+    error_message = "DeployApp may make a customer's service when the customer is named."
+  }
+}
+
 run "other_partition" {
   command = plan
 
@@ -550,10 +563,11 @@ run "names" {
   command = plan
 
   variables {
+    customers            = ["ACME"]
     hosted_zone_id       = "example.com"
     permissions_boundary = "a b"
     pull_request_actors  = ["everybody *"]
   }
 
-  expect_failures = [var.hosted_zone_id, var.permissions_boundary, var.pull_request_actors]
+  expect_failures = [var.customers, var.hosted_zone_id, var.permissions_boundary, var.pull_request_actors]
 }
