@@ -362,6 +362,7 @@ func many(t *testing.T, server *harness.Server, deadline time.Duration, meanwhil
 
 	everyone.Wait()
 	t.Logf("answers by status: %v", statuses)
+	assert.NotContains(t, server.Output(), "DATA RACE")
 
 	return statuses
 }
