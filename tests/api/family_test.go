@@ -57,8 +57,11 @@ func debugHealth(t *testing.T) {
 	assert.Equal(t, http.StatusOK, answer.status)
 
 	var health struct {
-		Status string
-		Debug  struct{ Hostname, IP string }
+		Status string `json:"status"`
+		Debug  struct {
+			Hostname string `json:"hostname"`
+			IP       string `json:"ip"`
+		} `json:"debug"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(answer.body), &health))
 	assert.Equal(t, "ok", health.Status)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,9 +83,8 @@ func start(t *testing.T, tree string, environ ...string) *harness.Buffer {
 	var output harness.Buffer
 
 	command := exec.Command("make", "dev") //nolint:noctx // it is interrupted below, when the test ends
+	command.Env = slices.Concat(os.Environ(), environ)
 	command.Dir = tree
-
-	command.Env = append(os.Environ(), environ...)
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = harness.Patience // for output of what outlives it, which would be a fault
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

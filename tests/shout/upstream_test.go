@@ -54,7 +54,11 @@ func (u *upstream) serve(writer http.ResponseWriter, request *http.Request) {
 	u.mutex.Unlock()
 
 	if !spoil(writer, request) {
-		answer, _ := json.Marshal(map[string]string{"INPUT": shout.Input, "OUTPUT": strings.ToUpper(shout.Input)}) // strings: never fails
+		answer, err := json.Marshal(map[string]string{"INPUT": shout.Input, "OUTPUT": strings.ToUpper(shout.Input)})
+		if err != nil {
+			panic(err) // two strings; the program sees a connection that is cut
+		}
+
 		_, _ = writer.Write(answer)
 	}
 }
