@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --warn-undefined-variables
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.0.0-$$(git rev-parse --short HEAD 2>/dev/null || echo unknown))
 CREATED ?= $(shell git log -1 --format=%cI 2>/dev/null || echo 1970-01-01T00:00:00Z)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 BUILD := .build
 TAGS := nomsgpack
@@ -16,6 +17,11 @@ GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
 # A tool's version and checksums are in .tools/NAME.mod and .tools/NAME.sum; Go builds it on first use.
 tool = go tool -modfile=.tools/$(1).mod $(1)
+
+# Expands to nothing, or stops make with one line that says what to do.
+need-docker = $(if $(shell command -v docker || true),$(if $(shell docker version >/dev/null 2>&1 && echo yes || true),,\
+	$(error Docker is installed, but its engine does not answer: start it, or see what `docker version` says)),\
+	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
 
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
 YAML = $(shell git ls-files -co --exclude-standard '*.yml' '*.yaml')
@@ -34,6 +40,35 @@ run: ## Serve on http://127.0.0.1:8080 until Ctrl-C
 .PHONY: build
 build: ## Build the program into .build/clockmirror
 	$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
+
+##@ Image
+IMAGE ?= clockmirror
+# linux/amd64 or linux/arm64; empty: what the engine runs on.
+PLATFORM ?=
+# Another image with Go in it, such as a mirror's; empty: the Dockerfile's.
+BASE_IMAGE ?=
+# Whatever else `docker build` shall get, such as --no-cache or --network host.
+DOCKER_BUILD_FLAGS ?=
+PORT ?= 8080
+
+.PHONY: image
+image: ## Build the container image IMAGE, for PLATFORM if given
+	$(need-docker)
+	DOCKER_BUILDKIT=1 docker build --tag '$(IMAGE)' $(if $(PLATFORM),--platform '$(PLATFORM)') \
+		$(if $(BASE_IMAGE),--build-arg BASE_IMAGE='$(BASE_IMAGE)') \
+		--build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' --build-arg CREATED='$(CREATED)' \
+		--build-arg SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' $(DOCKER_BUILD_FLAGS) .
+
+# Nobody balances load to it, so there is nobody to wait for when it stops.
+.PHONY: image-run
+image-run: image ## Serve on http://127.0.0.1:$PORT (8080) from a container, sealed as in production
+	docker run --rm --publish '127.0.0.1:$(PORT):8080' --env DRAIN_DELAY=0s --env LOG_FORMAT=text --memory 64m \
+		--read-only --cap-drop ALL --security-opt no-new-privileges '$(IMAGE)'
+
+.PHONY: rollout
+rollout: ## Replace running containers under load, ten times, and count the requests that fail
+	$(need-docker)
+	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/rollout
 
 ##@ Test
 .PHONY: test

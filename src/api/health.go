@@ -20,6 +20,8 @@ type Health struct {
 	Version string `json:"version" example:"1.2.3" validate:"required"`
 	// Revision is the full SHA of the commit.
 	Revision string `json:"revision" example:"3f786850e387550fdab836ed7e6dc881de23001b" validate:"required"`
+	// Created is when that commit was made.
+	Created  string `json:"created" example:"2026-11-20T17:45:00Z" validate:"required"`
 	Hostname string `json:"hostname" example:"ip-10-0-1-23" validate:"required"`
 } //	@name	Health
 
@@ -44,6 +46,7 @@ func (a *API) health(c *gin.Context) {
 		Service:   a.options.Service,
 		Version:   build.Version,
 		Revision:  build.Revision,
+		Created:   build.Created,
 		Hostname:  a.options.Hostname,
 	})
 	if len(a.options.HealthLabels) != 0 {

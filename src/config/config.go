@@ -68,7 +68,7 @@ func (e *Error) Error() string { return strings.Join(e.Lines, "\n") }
 
 // healthMembers are the members that /health has of its own.
 func healthMembers() []string {
-	return []string{"status", "timestamp", "uptime", "service", "version", "revision", "hostname"}
+	return []string{"status", "timestamp", "uptime", "service", "version", "revision", "created", "hostname"}
 }
 
 // Parse reads the variables of an environment in the form of [os.Environ]. An empty variable counts as unset. When any

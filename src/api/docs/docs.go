@@ -398,6 +398,7 @@ const docTemplate = `{
         "Health": {
             "type": "object",
             "required": [
+                "created",
                 "hostname",
                 "revision",
                 "service",
@@ -407,6 +408,11 @@ const docTemplate = `{
                 "version"
             ],
             "properties": {
+                "created": {
+                    "description": "Created is when that commit was made.",
+                    "type": "string",
+                    "example": "2026-11-20T17:45:00Z"
+                },
                 "hostname": {
                     "type": "string",
                     "example": "ip-10-0-1-23"

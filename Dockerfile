@@ -1,0 +1,44 @@
+# clockmirror: the program, CA certificates, nothing else. `make image` passes what it can't know: version, revision, time.
+ARG BASE_IMAGE=public.ecr.aws/docker/library/golang:1.26.8-bookworm
+
+# The compiler runs on the builder's own platform and cross-compiles, so no platform needs emulation.
+FROM --platform=$BUILDPLATFORM ${BASE_IMAGE} AS build
+WORKDIR /clockmirror
+ENV CGO_ENABLED=0
+COPY go.mod go.sum ./
+COPY src ./src
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=0.0.0-dev
+ARG REVISION=unknown
+ARG CREATED=unknown
+# One time for all files, whenever they are built: layers differ only when their contents do.
+ARG SOURCE_DATE_EPOCH=0
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags nomsgpack \
+      -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION -X main.created=$CREATED" \
+      -o /image/clockmirror ./src/cmd/clockmirror && \
+    install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
+    find /image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+
+# The image's files come out of this stage, so there is no image without passed tests.
+FROM build AS test
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go test -trimpath -tags nomsgpack ./src/...
+
+FROM scratch
+ARG VERSION=0.0.0-dev
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="clockmirror" \
+      org.opencontainers.image.description="Tells the time from a clock that is seen in a mirror" \
+      org.opencontainers.image.source="https://github.com/clockmirror/clockmirror" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED"
+COPY --from=test /image/ /
+USER 65532:65532
+EXPOSE 8080 9090
+HEALTHCHECK --interval=5s --timeout=3s --retries=2 CMD ["/clockmirror", "healthcheck"]
+ENTRYPOINT ["/clockmirror"]
