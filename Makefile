@@ -41,6 +41,10 @@ run: ## Serve on http://127.0.0.1:8080 until Ctrl-C
 build: ## Build the program into .build/clockmirror
 	$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
 
+.PHONY: dev
+dev: ## Serve on http://127.0.0.1:8080, anew whenever the code changes
+	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} $(call tool,air)
+
 ##@ Image
 IMAGE ?= clockmirror
 # linux/amd64 or linux/arm64; empty: what the engine runs on.
@@ -69,6 +73,11 @@ image-run: image ## Serve on http://127.0.0.1:$PORT (8080) from a container, sea
 rollout: ## Replace running containers under load, ten times, and count the requests that fail
 	$(need-docker)
 	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/rollout
+
+.PHONY: customers
+customers: ## Run a container per customer behind a proxy, and ask each by its host name
+	$(need-docker)
+	CI=$${CI:-true} go test -count=1 -v ./tests/customers # CI: whatever is missing is a failure and not a skip
 
 ##@ Test
 .PHONY: test

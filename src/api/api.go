@@ -2,7 +2,7 @@
 //
 //	@title			clockmirror
 //	@version		1.0
-//	@description	Tells the time from a clock that is seen in a mirror.
+//	@description	Tells the time from a clock that is seen in a mirror, and has three more services to copy from.
 //	@description
 //	@description	Every error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.
 //	@license.name	MIT
@@ -18,6 +18,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clockmirror/clockmirror/src/shout"
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
@@ -38,6 +39,13 @@ type Options struct {
 	// HealthLabels are further members of /health.
 	HealthLabels map[string]string
 
+	// Greeting is what /greeting answers; empty when no customer is configured.
+	Greeting string
+	// Shouter answers /shout.
+	Shouter *shout.Shouter
+
+	// RequestTimeout bounds the requests that wait for others.
+	RequestTimeout time.Duration
 	// MaxInFlight is how many requests are served at a time. Above it a request is answered 503 at once.
 	MaxInFlight int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

@@ -67,7 +67,7 @@ func newClockHandler() *clockHandler {
 func (h *clockHandler) get(c *gin.Context) {
 	const parameter = "mirror_time"
 
-	text, err := queryValue(c.Request.URL.RawQuery, parameter)
+	text, err := queryValue(c.Request.URL.RawQuery, parameter, "12:22")
 	if err != nil {
 		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
 
@@ -86,8 +86,9 @@ func (h *clockHandler) get(c *gin.Context) {
 }
 
 // queryValue returns the value of the one parameter with the given name. A time as people type it needs no decoding, and
-// building a map of all parameters costs more than all the rest of the handler.
-func queryValue(query, name string) (string, error) {
+// building a map of all parameters costs more than all the rest of the handler. The example shows whoever forgot it how to
+// give one.
+func queryValue(query, name, example string) (string, error) {
 	if value, ok := strings.CutPrefix(query, name); ok && len(value) > 0 && value[0] == '=' && !strings.ContainsAny(value, "&%+;") {
 		return value[1:], nil
 	}
@@ -98,7 +99,7 @@ func queryValue(query, name string) (string, error) {
 	case err != nil:
 		return "", errors.New("the query can't be decoded: a % must be followed by two hexadecimal digits, and a ; be written %3B")
 	case len(given) == 0:
-		return "", errors.New("is missing; give one, such as ?" + name + "=12:22")
+		return "", errors.New("is missing; give one, such as ?" + name + "=" + example)
 	case len(given) > 1:
 		return "", fmt.Errorf("is given %d times; give it once", len(given))
 	default:

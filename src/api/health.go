@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -56,6 +57,48 @@ func (a *API) health(c *gin.Context) {
 
 	c.Header("Cache-Control", "no-store")
 	c.Data(http.StatusOK, jsonType[0], body)
+}
+
+// DebugHealth is what /-/health answers.
+type DebugHealth struct {
+	Status string         `json:"status" example:"ok" enums:"ok" validate:"required"`
+	Debug  DebugAddresses `json:"debug"                          validate:"required"`
+} //	@name	DebugHealth
+
+// DebugAddresses tell which instance answers.
+type DebugAddresses struct {
+	Hostname string `json:"hostname" example:"ip-10-0-1-23" validate:"required"`
+	// IP is the first address that is not the host's own to itself, 127.0.0.1 when there is none.
+	IP string `json:"ip" example:"10.0.1.23" validate:"required"`
+} //	@name	DebugAddresses
+
+// debugHealth answers whoever wants to know which instance it is.
+//
+//	@Summary	Which instance answers
+//	@Tags		health
+//	@Produce	json,application/problem+json
+//	@Success	200	{object}	DebugHealth
+//	@Failure	500	{object}	internalProblem
+//	@Router		/-/health [get]
+//	@Router		/-/health [head]
+func (a *API) debugHealth(c *gin.Context) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		panic(fmt.Errorf("list this host's addresses: %w", err)) // serve answers for it
+	}
+
+	sendJSON(c, DebugHealth{Status: "ok", Debug: DebugAddresses{Hostname: a.options.Hostname, IP: firstAddress(addresses)}})
+}
+
+// firstAddress returns the first address that isn't a loopback one, or 127.0.0.1.
+func firstAddress(addresses []net.Addr) string {
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && !network.IP.IsLoopback() {
+			return network.IP.String()
+		}
+	}
+
+	return "127.0.0.1"
 }
 
 // livez answers whether the process runs.

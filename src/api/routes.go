@@ -17,10 +17,14 @@ func (a *API) route() {
 	}
 
 	get("/clock", newClockHandler().get)
+	get("/greeting", a.greeting)
+	get("/api/echo", echoText)
+	a.engine.POST("/shout", a.deadline, a.shout)
 
 	get("/health", a.health)
 	get("/livez", a.livez)
 	get("/readyz", a.readyz)
+	get("/-/health", a.debugHealth)
 
 	get("/", redirect("/swagger/"))
 	get("/swagger", redirect("/swagger/"))

@@ -68,7 +68,16 @@ func (a *API) serve(c *gin.Context) {
 // isProbe tells the routes that stay open under load: a busy server that its load balancer takes for dead makes the
 // others busier.
 func isProbe(route string) bool {
-	return route == "/livez" || route == "/readyz" || route == "/health"
+	return route == "/livez" || route == "/readyz" || route == "/health" || route == "/-/health"
+}
+
+// deadline is for routes that wait for others: their context ends when the request has had its time.
+func (a *API) deadline(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
+	defer cancel()
+
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
 }
 
 // recovered answers for a handler that panicked. The client learns nothing but the request id; the log line has the rest.

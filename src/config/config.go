@@ -14,6 +14,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
+
+	"github.com/clockmirror/clockmirror/src/greeting"
 )
 
 // Config is everything that the environment decides. The `allowed` tag says what a variable may be, in the words that a
@@ -42,7 +44,30 @@ type Config struct {
 	// HealthLabels are members that /health has besides its own.
 	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=clocks,tier=1"`
 
+	// CustomerName is whom this deployment greets for; without one there is no greeting.
+	CustomerName string `env:"CUSTOMER_NAME" validate:"omitempty,customer" allowed:"the name of a customer in GREETINGS: {customers}"`
+	// Greetings are the words for each customer.
+	Greetings greeting.Table `env:"GREETINGS" envDefault:"{\"A\":\"Hi!\",\"B\":\"Dear Sir or Madam!\",\"C\":\"Moin!\"}" allowed:"a JSON object of names and greetings, none of them empty, such as {\"A\":\"Hi!\"}"`
+
+	Shout  Shout
 	Traces Traces
+}
+
+// Shout says how texts are turned into upper case.
+type Shout struct {
+	// URL is the upstream; without one the program does it itself.
+	URL *url.URL `env:"SHOUT_URL" validate:"omitempty,httpurl" allowed:"a URL such as http://shout.example.com/V1/SHOUT"`
+	// Timeout bounds each try.
+	Timeout time.Duration `env:"SHOUT_TIMEOUT" envDefault:"2s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 2s"`
+	Tries   uint          `env:"SHOUT_TRIES" envDefault:"3" validate:"min=1,max=10" allowed:"a number from 1 to 10"`
+	// InFlight is how many requests the upstream gets at a time. (A name of its own: fields are told apart by their names.)
+	InFlight int64 `env:"SHOUT_MAX_IN_FLIGHT" envDefault:"64" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`
+	// CacheTTL is how long an answer is good for.
+	CacheTTL time.Duration `env:"SHOUT_CACHE_TTL" envDefault:"10m" validate:"min=1ms,max=8760h" allowed:"a duration from 1ms to 8760h, such as 10m"`
+	// CacheBytes bounds the memory of the embedded cache; 0 is no cache.
+	CacheBytes uint64 `env:"SHOUT_CACHE_BYTES" envDefault:"8388608" validate:"max=1099511627776" allowed:"a number of bytes from 0 (no cache) to 1099511627776"`
+	// RedisURL is a cache that instances share, instead of the embedded one.
+	RedisURL *url.URL `env:"REDIS_URL" validate:"omitempty,redisurl" secret:"true" allowed:"a URL such as redis://:password@redis.example.com:6379/0, or rediss:// for TLS"`
 }
 
 // Traces says where spans go and which are recorded, in the variables that OpenTelemetry names.
@@ -114,7 +139,7 @@ func Parse(environ []string) (Config, error) {
 		return config, nil
 	}
 
-	return Config{}, explain(wrong, environment)
+	return Config{}, explain(wrong, environment, config.Greetings.Customers())
 }
 
 // validate returns the names of the fields whose values the `validate` tags refuse.
@@ -125,10 +150,12 @@ func validate(config Config) ([]string, error) {
 		"notmember": func(field validator.FieldLevel) bool {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
-		"httpurl": func(field validator.FieldLevel) bool {
-			address, ok := reflect.TypeAssert[url.URL](field.Field())
+		"httpurl":  hasScheme("http", "https"),
+		"redisurl": hasScheme("redis", "rediss"),
+		"customer": func(field validator.FieldLevel) bool {
+			_, known := config.Greetings[field.Field().String()]
 
-			return ok && (address.Scheme == "http" || address.Scheme == "https") && address.Host != ""
+			return known || config.Greetings == nil // a table that can't be read is enough to tell
 		},
 	} {
 		if err := rules.RegisterValidation(name, rule); err != nil {
@@ -153,9 +180,20 @@ func validate(config Config) ([]string, error) {
 	return fields, nil
 }
 
+// hasScheme is a rule for URLs with a host and one of the schemes.
+func hasScheme(schemes ...string) validator.Func {
+	return func(field validator.FieldLevel) bool {
+		address, ok := reflect.TypeAssert[url.URL](field.Field())
+
+		return ok && slices.Contains(schemes, address.Scheme) && address.Host != ""
+	}
+}
+
 // explain says for each wrong field, in the order in which they are declared, what its variable may be.
-func explain(wrong map[string]bool, environment map[string]string) *Error {
+func explain(wrong map[string]bool, environment map[string]string, customers []string) *Error {
 	var failure Error
+
+	names := strings.NewReplacer("{customers}", strings.Join(customers, ", "))
 
 	for field := range fields(reflect.TypeFor[Config]()) {
 		if !wrong[field.Name] {
@@ -169,7 +207,7 @@ func explain(wrong map[string]bool, environment map[string]string) *Error {
 			shown = "its value (not shown)"
 		}
 
-		failure.Lines = append(failure.Lines, fmt.Sprintf("%s: %s is not allowed; it must be %s", variable, shown, field.Tag.Get("allowed")))
+		failure.Lines = append(failure.Lines, fmt.Sprintf("%s: %s is not allowed; it must be %s", variable, shown, names.Replace(field.Tag.Get("allowed"))))
 	}
 
 	return &failure

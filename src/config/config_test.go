@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/config"
+	"github.com/clockmirror/clockmirror/src/greeting"
 )
 
 func TestDefaults(t *testing.T) {
@@ -27,7 +28,11 @@ func TestDefaults(t *testing.T) {
 		LogLevel: slog.LevelInfo, LogFormat: "auto",
 		DrainDelay: 10 * time.Second, ShutdownTimeout: 15 * time.Second, RequestTimeout: 10 * time.Second,
 		MaxInFlight: 1024,
-		Traces:      config.Traces{Service: "clockmirror", Sampler: "parentbased_always_on", Ratio: 1},
+		Greetings:   greeting.Table{"A": "Hi!", "B": "Dear Sir or Madam!", "C": "Moin!"},
+		Shout: config.Shout{
+			Timeout: 2 * time.Second, Tries: 3, InFlight: 64, CacheTTL: 10 * time.Minute, CacheBytes: 8 << 20,
+		},
+		Traces: config.Traces{Service: "clockmirror", Sampler: "parentbased_always_on", Ratio: 1},
 	}, settings)
 }
 
@@ -38,12 +43,18 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"PORT=1", "ADMIN_PORT=65535", "LOG_LEVEL=debug", "LOG_FORMAT=json", "DRAIN_DELAY=0s", "SHUTDOWN_TIMEOUT=1ms",
 		"REQUEST_TIMEOUT=5m", "MAX_IN_FLIGHT=1", "TRUSTED_PROXIES=10.0.0.0/16,fd00::/8", "HEALTH_LABELS=nama=Ada,nrp=5025",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS=key=hidden",
+		`GREETINGS={"Z":"Ahoy, \"you\"!","D":"Gude!"}`, "CUSTOMER_NAME=Z",
+		"SHOUT_URL=http://shout/V1", "SHOUT_TIMEOUT=1ms", "SHOUT_TRIES=10", "SHOUT_MAX_IN_FLIGHT=1", "SHOUT_CACHE_TTL=8760h",
+		"SHOUT_CACHE_BYTES=0", "REDIS_URL=rediss://user:hidden@redis:6380/1",
 		"OTEL_SERVICE_NAME=mirror", "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.25",
 	})
 	require.NoError(t, err)
 
 	assert.Equal(t, "https://collector:4318", settings.Traces.Endpoint.String())
-	settings.Traces.Endpoint = nil
+	assert.Equal(t, "http://shout/V1", settings.Shout.URL.String())
+	assert.Equal(t, "rediss://user:hidden@redis:6380/1", settings.Shout.RedisURL.String())
+
+	settings.Traces.Endpoint, settings.Shout.URL, settings.Shout.RedisURL = nil, nil, nil
 	assert.Equal(t, config.Config{
 		Port: 1, AdminPort: 65535,
 		LogLevel: slog.LevelDebug, LogFormat: "json",
@@ -51,6 +62,9 @@ func TestEveryVariableIsRead(t *testing.T) {
 		MaxInFlight:    1,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		HealthLabels:   map[string]string{"nama": "Ada", "nrp": "5025"},
+		CustomerName:   "Z",
+		Greetings:      greeting.Table{"Z": `Ahoy, "you"!`, "D": "Gude!"},
+		Shout:          config.Shout{Timeout: time.Millisecond, Tries: 10, InFlight: 1, CacheTTL: 8760 * time.Hour},
 		Traces: config.Traces{
 			Headers: map[string]string{"key": "hidden"},
 			Service: "mirror", Sampler: "traceidratio", Ratio: 0.25,
@@ -95,6 +109,15 @@ func TestWrongVariables(t *testing.T) {
 		"MAX_IN_FLIGHT":               {"0", "-5", "many", "1000001"},
 		"TRUSTED_PROXIES":             {"10.0.0.1", "10.0.0.0/33", "anyone", "10.0.0.0/8,nobody"},
 		"HEALTH_LABELS":               {"team", "status=DOWN", "=x", `a"b=c`},
+		"CUSTOMER_NAME":               {"D", "a", " A"},
+		"GREETINGS":                   {"A=Hi!", "{}", "null", `{"A":""}`, `{"A":1}`},
+		"SHOUT_URL":                   {"shout.example.com", "redis://shout", "http://"},
+		"SHOUT_TIMEOUT":               {"0s", "6m", "2"},
+		"SHOUT_TRIES":                 {"0", "11", "-1", "some"},
+		"SHOUT_MAX_IN_FLIGHT":         {"0", "-1", "1000001"},
+		"SHOUT_CACHE_TTL":             {"0s", "8761h"},
+		"SHOUT_CACHE_BYTES":           {"-1", "1099511627777", "8MB"},
+		"REDIS_URL":                   {"localhost:6379", "http://redis", "redis://"},
 		"OTEL_EXPORTER_OTLP_ENDPOINT": {"collector:4318", "ftp://collector", "http://", "::"},
 		"OTEL_TRACES_SAMPLER":         {"sometimes"},
 		"OTEL_TRACES_SAMPLER_ARG":     {"2", "-0.1", "half"},
@@ -127,19 +150,33 @@ LOG_FORMAT: "xml" is not allowed; it must be json, text, or auto (text on a term
 MAX_IN_FLIGHT: "0" is not allowed; it must be a number from 1 to 1000000`)
 }
 
+func TestACustomerWithoutGreetingLearnsWhoHasOne(t *testing.T) {
+	t.Parallel()
+
+	_, err := config.Parse([]string{"CUSTOMER_NAME=D"})
+	require.EqualError(t, err, `CUSTOMER_NAME: "D" is not allowed; it must be the name of a customer in GREETINGS: A, B, C`)
+
+	_, err = config.Parse([]string{"CUSTOMER_NAME=D", `GREETINGS={"A"}`})
+	require.EqualError(t, err, `GREETINGS: "{\"A\"}" is not allowed; it must be a JSON object of names and greetings, none of them empty, such as {"A":"Hi!"}`)
+}
+
 func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
 
 	_, err := config.Parse([]string{"OTEL_EXPORTER_OTLP_HEADERS=hidden"})
 	require.EqualError(t, err, "OTEL_EXPORTER_OTLP_HEADERS: its value (not shown) is not allowed; it must be key=value pairs, comma-separated")
 
-	settings, err := config.Parse([]string{"OTEL_EXPORTER_OTLP_HEADERS=key=hidden", "OTEL_TRACES_SAMPLER_ARG=0.5"})
+	_, err = config.Parse([]string{"REDIS_URL=http://:hidden@redis"})
+	require.ErrorContains(t, err, "REDIS_URL: its value (not shown) is not allowed; it must be a URL such as redis://")
+
+	settings, err := config.Parse([]string{"REDIS_URL=redis://:hidden@redis", "OTEL_EXPORTER_OTLP_HEADERS=key=hidden", "OTEL_TRACES_SAMPLER_ARG=0.5"})
 	require.NoError(t, err)
 
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("start", "config", settings)
 	assert.NotContains(t, log.String(), "hidden")
 	assert.Contains(t, log.String(), `"OTEL_EXPORTER_OTLP_HEADERS":"***"`)
+	assert.Contains(t, log.String(), `"REDIS_URL":"***"`)
 	assert.Contains(t, log.String(), `"OTEL_TRACES_SAMPLER_ARG":"0.5"`)
 	assert.Contains(t, log.String(), `"DRAIN_DELAY":"10s"`)
 }

@@ -26,6 +26,8 @@ func TestContract(t *testing.T) {
 		"Conditional": conditional, "Methods": methods, "Head": head, "NotFound": notFound, "RequestID": requestID,
 		"Health": health, "Probes": probes, "SwaggerUI": swaggerUI, "SwaggerDocument": swaggerDocument,
 		"NothingTellsTheServer": nothingTellsTheServer,
+		"Echo": echo, "Greeting": greeting, "Shout": shout, "ShoutRefusals": shoutRefusals,
+		"DebugHealth": debugHealth,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -323,7 +325,7 @@ func swaggerDocument(t *testing.T) {
 	assert.NotContains(t, document, "schemes", "it must work behind any load balancer")
 
 	paths := document["paths"].(map[string]any)
-	for _, path := range []string{"/clock", "/health", "/livez", "/readyz"} {
+	for _, path := range []string{"/clock", "/health", "/livez", "/readyz", "/-/health", "/api/echo", "/greeting"} {
 		operations := paths[path].(map[string]any)
 		assert.Contains(t, operations, "get", path)
 		assert.Contains(t, operations, "head", path)

@@ -18,6 +18,188 @@ const docTemplate = `{
     "host": "{{.Host}}",
     "basePath": "{{.BasePath}}",
     "paths": {
+        "/-/health": {
+            "get": {
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "health"
+                ],
+                "summary": "Which instance answers",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/DebugHealth"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    }
+                }
+            },
+            "head": {
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "health"
+                ],
+                "summary": "Which instance answers",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/DebugHealth"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    }
+                }
+            }
+        },
+        "/api/echo": {
+            "get": {
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "echo"
+                ],
+                "summary": "The text that was sent",
+                "parameters": [
+                    {
+                        "maxLength": 4096,
+                        "type": "string",
+                        "example": "foo",
+                        "description": "Any UTF-8, at most 4096 bytes",
+                        "name": "text",
+                        "in": "query",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/EchoAnswer"
+                        },
+                        "headers": {
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/EchoProblem"
+                        }
+                    },
+                    "431": {
+                        "description": "Request Header Fields Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeHeaderProblem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            },
+            "head": {
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "echo"
+                ],
+                "summary": "The text that was sent",
+                "parameters": [
+                    {
+                        "maxLength": 4096,
+                        "type": "string",
+                        "example": "foo",
+                        "description": "Any UTF-8, at most 4096 bytes",
+                        "name": "text",
+                        "in": "query",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/EchoAnswer"
+                        },
+                        "headers": {
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/EchoProblem"
+                        }
+                    },
+                    "431": {
+                        "description": "Request Header Fields Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeHeaderProblem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            }
+        },
         "/clock": {
             "get": {
                 "description": "Takes the time that an analogue 12-hour clock seems to show in a mirror, and tells what it shows.",
@@ -155,6 +337,106 @@ const docTemplate = `{
                         "description": "Bad Request",
                         "schema": {
                             "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        "/greeting": {
+            "get": {
+                "description": "CUSTOMER_NAME says which customer a deployment is for, and GREETINGS has the words of each.",
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "greeting"
+                ],
+                "summary": "The customer's greeting",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/GreetingAnswer"
+                        },
+                        "headers": {
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/CustomerProblem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            },
+            "head": {
+                "description": "CUSTOMER_NAME says which customer a deployment is for, and GREETINGS has the words of each.",
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "greeting"
+                ],
+                "summary": "The customer's greeting",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/GreetingAnswer"
+                        },
+                        "headers": {
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/CustomerProblem"
                         }
                     },
                     "500": {
@@ -341,6 +623,119 @@ const docTemplate = `{
                     }
                 }
             }
+        },
+        "/shout": {
+            "post": {
+                "description": "Backwards goes by what people see as characters: an accent stays on its letter, a flag stays a flag.\nThe answer may come from a cache, and when the upstream is away, be an old one.",
+                "consumes": [
+                    "application/json"
+                ],
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "shout"
+                ],
+                "summary": "A text, backwards and in upper case",
+                "parameters": [
+                    {
+                        "description": "At most 64 KiB",
+                        "name": "text",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/ShoutRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/ShoutAnswer"
+                        },
+                        "headers": {
+                            "Age": {
+                                "type": "integer",
+                                "description": "Seconds since the upstream was asked, for what comes from the cache"
+                            },
+                            "Warning": {
+                                "type": "string",
+                                "description": "110, for what is stale"
+                            },
+                            "X-Cache": {
+                                "type": "string",
+                                "description": "hit, miss, or stale: the upstream is away, and this is what it said some time ago"
+                            },
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/DataProblem"
+                        }
+                    },
+                    "408": {
+                        "description": "Request Timeout",
+                        "schema": {
+                            "$ref": "#/definitions/SlowBodyProblem"
+                        }
+                    },
+                    "413": {
+                        "description": "Request Entity Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeBodyProblem"
+                        }
+                    },
+                    "415": {
+                        "description": "Unsupported Media Type",
+                        "schema": {
+                            "$ref": "#/definitions/MediaTypeProblem"
+                        },
+                        "headers": {
+                            "Accept-Post": {
+                                "type": "string",
+                                "description": "What to send instead"
+                            }
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "502": {
+                        "description": "Bad Gateway",
+                        "schema": {
+                            "$ref": "#/definitions/UpstreamProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/RestProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    },
+                    "504": {
+                        "description": "Gateway Timeout",
+                        "schema": {
+                            "$ref": "#/definitions/TimeoutProblem"
+                        }
+                    }
+                }
+            }
         }
     },
     "definitions": {
@@ -360,6 +755,111 @@ const docTemplate = `{
                     "description": "MirrorTime is the time in the mirror, as HH:MM, hours 01 to 12.",
                     "type": "string",
                     "example": "12:22"
+                }
+            }
+        },
+        "CustomerProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "no customer is configured; set CUSTOMER_NAME"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 404
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Not Found"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "DataProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "data is a number and must be a string; send an object such as {\"data\":\"test\"}"
+                },
+                "parameter": {
+                    "type": "string",
+                    "example": "data"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 400
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Bad Request"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "DebugAddresses": {
+            "type": "object",
+            "required": [
+                "hostname",
+                "ip"
+            ],
+            "properties": {
+                "hostname": {
+                    "type": "string",
+                    "example": "ip-10-0-1-23"
+                },
+                "ip": {
+                    "description": "IP is the first address that is not the host's own to itself, 127.0.0.1 when there is none.",
+                    "type": "string",
+                    "example": "10.0.1.23"
+                }
+            }
+        },
+        "DebugHealth": {
+            "type": "object",
+            "required": [
+                "debug",
+                "status"
+            ],
+            "properties": {
+                "debug": {
+                    "$ref": "#/definitions/DebugAddresses"
+                },
+                "status": {
+                    "type": "string",
+                    "enum": [
+                        "ok"
+                    ],
+                    "example": "ok"
                 }
             }
         },
@@ -392,6 +892,69 @@ const docTemplate = `{
                 "type": {
                     "type": "string",
                     "example": "about:blank"
+                }
+            }
+        },
+        "EchoAnswer": {
+            "type": "object",
+            "required": [
+                "text"
+            ],
+            "properties": {
+                "text": {
+                    "description": "Text is what was sent.",
+                    "type": "string",
+                    "example": "foo"
+                }
+            }
+        },
+        "EchoProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "parameter",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "text: is missing; give one, such as ?text=foo"
+                },
+                "parameter": {
+                    "type": "string",
+                    "example": "text"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 400
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Bad Request"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "GreetingAnswer": {
+            "type": "object",
+            "required": [
+                "response"
+            ],
+            "properties": {
+                "response": {
+                    "description": "Response is the greeting, in the customer's words.",
+                    "type": "string",
+                    "example": "Hi!"
                 }
             }
         },
@@ -482,6 +1045,102 @@ const docTemplate = `{
                 }
             }
         },
+        "LargeBodyProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the body is too large; 65536 bytes is the most"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 413
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Request Entity Too Large"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "LargeHeaderProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the request line and headers are too large; send less than 16 KiB"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 431
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Request Header Fields Too Large"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "MediaTypeProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the body must be JSON; send it with Content-Type: application/json"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 415
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Unsupported Media Type"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
         "OverloadProblem": {
             "type": "object",
             "required": [
@@ -552,6 +1211,159 @@ const docTemplate = `{
                     "example": "about:blank"
                 }
             }
+        },
+        "RestProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "shouting fails too often just now and is given a rest; try again after 5 s"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 503
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Service Unavailable"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "ShoutAnswer": {
+            "type": "object",
+            "required": [
+                "data"
+            ],
+            "properties": {
+                "data": {
+                    "description": "Data is the request's, backwards and in upper case.",
+                    "type": "string",
+                    "example": "TSET"
+                }
+            }
+        },
+        "ShoutRequest": {
+            "type": "object",
+            "required": [
+                "data"
+            ],
+            "properties": {
+                "data": {
+                    "type": "string",
+                    "example": "test"
+                }
+            }
+        },
+        "SlowBodyProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the body took too long to arrive; send it faster"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 408
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Request Timeout"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "TimeoutProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the service that shouts takes too long; try again later"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 504
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Gateway Timeout"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
+        "UpstreamProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "the service that shouts gives no proper answer; try again later"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 502
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Bad Gateway"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
         }
     }
 }`
@@ -563,7 +1375,7 @@ var SwaggerInfo = &swag.Spec{
 	BasePath:         "",
 	Schemes:          []string{},
 	Title:            "clockmirror",
-	Description:      "Tells the time from a clock that is seen in a mirror.\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
+	Description:      "Tells the time from a clock that is seen in a mirror, and has three more services to copy from.\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
 	InfoInstanceName: "swagger",
 	SwaggerTemplate:  docTemplate,
 	LeftDelim:        "{{",

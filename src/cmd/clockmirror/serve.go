@@ -68,10 +68,14 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 
 	metrics := telemetry.NewMetrics(build)
 
+	shouter, stopShouter := newShouter(settings.Shout, metrics)
+	defer func() { err = errors.Join(err, stopShouter()) }()
+
 	handler, err := api.New(api.Options{
 		Build: build, Logger: logger, Metrics: metrics, Tracer: tracer,
 		Service: settings.Traces.Service, Hostname: hostname, Started: started, HealthLabels: settings.HealthLabels,
-		MaxInFlight: settings.MaxInFlight, TrustedProxies: settings.TrustedProxies,
+		Greeting: settings.Greetings[settings.CustomerName], Shouter: shouter,
+		RequestTimeout: settings.RequestTimeout, MaxInFlight: settings.MaxInFlight, TrustedProxies: settings.TrustedProxies,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the API: %w", err)

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clockmirror/clockmirror/src/echo"
+)
+
+// EchoAnswer is what /api/echo answers.
+type EchoAnswer struct {
+	// Text is what was sent.
+	Text string `json:"text" example:"foo" validate:"required"`
+} //	@name	EchoAnswer
+
+// echoText answers what it was sent.
+//
+//	@Summary	The text that was sent
+//	@Tags		echo
+//	@Produce	json,application/problem+json
+//	@Param		text	query		string	true	"Any UTF-8, at most 4096 bytes"	maxlength(4096)	example(foo)
+//	@Success	200		{object}	EchoAnswer
+//	@Header		all		{string}	X-Request-Id	"The request's own, or a new one"
+//	@Failure	400		{object}	echoProblem
+//	@Failure	431		{object}	largeHeaderProblem
+//	@Failure	500		{object}	internalProblem
+//	@Failure	503		{object}	overloadProblem
+//	@Header		503		{integer}	Retry-After	"Seconds to wait"
+//	@Router		/api/echo [get]
+//	@Router		/api/echo [head]
+func echoText(c *gin.Context) {
+	const parameter = "text"
+
+	text, err := queryValue(c.Request.URL.RawQuery, parameter, "foo")
+	if err == nil {
+		text, err = echo.Text(text)
+	}
+
+	if err != nil {
+		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
+
+		return
+	}
+
+	sendJSON(c, EchoAnswer{text})
+}

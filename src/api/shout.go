@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clockmirror/clockmirror/src/shout"
+	"github.com/clockmirror/clockmirror/src/telemetry"
+)
+
+const (
+	largestShout = 64 << 10
+	// statusClientGone is what access logs have for a request whose client did not wait; nobody sees it elsewhere.
+	statusClientGone = 499
+)
+
+// ShoutRequest is what /shout takes.
+type ShoutRequest struct {
+	Data string `json:"data" example:"test" validate:"required"`
+} //	@name	ShoutRequest
+
+// ShoutAnswer is what /shout answers.
+type ShoutAnswer struct {
+	// Data is the request's, backwards and in upper case.
+	Data string `json:"data" example:"TSET" validate:"required"`
+} //	@name	ShoutAnswer
+
+// shout answers a text, backwards and in upper case.
+//
+//	@Summary		A text, backwards and in upper case
+//	@Description	Backwards goes by what people see as characters: an accent stays on its letter, a flag stays a flag.
+//	@Description	The answer may come from a cache, and when the upstream is away, be an old one.
+//	@Tags			shout
+//	@Accept			json
+//	@Produce		json,application/problem+json
+//	@Param			text	body		ShoutRequest	true	"At most 64 KiB"
+//	@Success		200		{object}	ShoutAnswer
+//	@Header			200		{string}	X-Cache			"hit, miss, or stale: the upstream is away, and this is what it said some time ago"
+//	@Header			200		{integer}	Age				"Seconds since the upstream was asked, for what comes from the cache"
+//	@Header			200		{string}	Warning			"110, for what is stale"
+//	@Header			all		{string}	X-Request-Id	"The request's own, or a new one"
+//	@Failure		400		{object}	dataProblem
+//	@Failure		408		{object}	slowBodyProblem
+//	@Failure		413		{object}	largeBodyProblem
+//	@Failure		415		{object}	mediaTypeProblem
+//	@Header			415		{string}	Accept-Post	"What to send instead"
+//	@Failure		500		{object}	internalProblem
+//	@Failure		502		{object}	upstreamProblem
+//	@Failure		503		{object}	restProblem
+//	@Header			503		{integer}	Retry-After	"Seconds to wait"
+//	@Failure		504		{object}	timeoutProblem
+//	@Router			/shout [post]
+func (a *API) shout(c *gin.Context) {
+	body, ok := readJSON(c, largestShout)
+	if !ok {
+		return
+	}
+
+	text, wrong := dataOf(body)
+	if wrong != nil {
+		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
+
+		return
+	}
+
+	ctx := telemetry.WithRequestID(c.Request.Context(), c.Writer.Header()[requestIDHeader][0])
+
+	answer, err := a.options.Shouter.Shout(ctx, text)
+	if err != nil {
+		_ = c.Error(err) // for the log; clients learn no more than they can use
+
+		failShout(c, err)
+
+		return
+	}
+
+	c.Header("X-Cache", string(answer.Source))
+
+	if answer.Source != shout.Miss {
+		c.Header("Age", strconv.Itoa(int(answer.Age.Seconds())))
+	}
+
+	if answer.Source == shout.Stale {
+		c.Header("Warning", `110 clockmirror "Response is Stale"`)
+	}
+
+	sendJSON(c, ShoutAnswer{answer.Text})
+}
+
+// failShout answers for an upstream that didn't.
+func failShout(c *gin.Context, err error) {
+	var (
+		unavailable *shout.UnavailableError
+		upstream    *shout.UpstreamError
+	)
+
+	switch {
+	case errors.As(err, &unavailable):
+		seconds := strconv.Itoa(max(1, int(math.Ceil(unavailable.RetryAfter.Seconds()))))
+		c.Header("Retry-After", seconds)
+		fail(c, http.StatusServiceUnavailable, "", unavailable.Reason+"; try again after "+seconds+" s")
+	case errors.Is(err, context.Canceled):
+		c.AbortWithStatus(statusClientGone)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &upstream) && upstream.Timeout:
+		fail(c, http.StatusGatewayTimeout, "", "the service that shouts takes too long; try again later")
+	default:
+		fail(c, http.StatusBadGateway, "", "the service that shouts gives no proper answer; try again later")
+	}
+}

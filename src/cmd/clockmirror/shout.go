@@ -1,0 +1,48 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/clockmirror/clockmirror/src/config"
+	"github.com/clockmirror/clockmirror/src/shout"
+	"github.com/clockmirror/clockmirror/src/telemetry"
+)
+
+// newShouter puts together upstream and cache as the settings say. What it returns besides must be called at the end.
+func newShouter(settings config.Shout, metrics *telemetry.Metrics) (shouter *shout.Shouter, stop func() error) {
+	var (
+		counted             = shout.NewMetrics(metrics.Registry())
+		upper   shout.Upper = shout.Embedded{}
+		cache   shout.Cache
+		keepFor = settings.CacheTTL + shout.StaleFor
+		name    = "embedded"
+	)
+
+	if settings.URL != nil {
+		name = settings.URL.String()
+		upper = shout.NewUpstream(shout.UpstreamOptions{
+			URL: settings.URL, Transport: telemetry.Outgoing(newTransport(int(settings.InFlight))),
+			Timeout: settings.Timeout, Tries: settings.Tries, MaxInFlight: settings.InFlight,
+		}, counted)
+	}
+
+	stop = func() error { return nil }
+
+	switch {
+	case settings.RedisURL != nil:
+		shared := shout.NewRedis(settings.RedisURL.String(), name, keepFor)
+		cache, stop = shared, shared.Close
+	case settings.CacheBytes != 0:
+		cache = shout.NewMemory(keepFor, settings.CacheBytes)
+	}
+
+	return shout.New(upper, cache, settings.CacheTTL, counted), stop
+}
+
+// newTransport returns net/http's transport, but one that keeps all connections to one host.
+func newTransport(connections int) *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says that it is one
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = connections, connections
+
+	return transport
+}

@@ -1,0 +1,179 @@
+package api_test
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func echo(t *testing.T) {
+	for _, text := range []string{
+		"foo", "", " ", "<b>&\"'\\", "\x00\n\x7f", "e\u0301", "👨‍👩‍👧", "\u2028", "a+b%20;c", strings.Repeat("x", 4096), strings.Repeat("ä", 2048),
+	} {
+		answer := ask(t, http.MethodGet, "/api/echo?text="+url.QueryEscape(text))
+		assert.Equal(t, http.StatusOK, answer.status, "%.40q", text)
+		assert.Equal(t, "application/json; charset=utf-8", answer.header.Get("Content-Type"))
+
+		var echoed map[string]string
+		require.NoError(t, json.Unmarshal([]byte(answer.body), &echoed))
+		assert.Equal(t, map[string]string{"text": text}, echoed)
+	}
+
+	assert.Equal(t, `{"text":"foo"}`, ask(t, http.MethodGet, "/api/echo?text=foo").body)
+	assert.Equal(t, `{"text":"<b>"}`, ask(t, http.MethodGet, "/api/echo?text=%3Cb%3E").body)
+
+	head := ask(t, http.MethodHead, "/api/echo?text=foo")
+	assert.Equal(t, http.StatusOK, head.status)
+	assert.Equal(t, "14", head.header.Get("Content-Length"))
+
+	for query, detail := range map[string]string{
+		"":                                   "text: is missing; give one, such as ?text=foo",
+		"?txt=foo":                           "text: is missing; give one, such as ?text=foo",
+		"?text=a&text=b":                     "text: is given 2 times; give it once",
+		"?text=" + strings.Repeat("x", 4097): "text: is 4097 bytes long; 4096 is the most",
+		"?text=%ff":                          "text: is not UTF-8; ",
+		"?text=%ed%a0%80":                    "text: is not UTF-8; ",
+		"?text=%zz":                          "text: the query can't be decoded: ",
+	} {
+		answer := ask(t, http.MethodGet, "/api/echo"+query)
+		assert.Equal(t, http.StatusBadRequest, answer.status, "%.40s", query)
+
+		members := problem(t, answer)
+		assert.Equal(t, "text", members["parameter"])
+		assert.Contains(t, members["detail"], detail)
+	}
+}
+
+func debugHealth(t *testing.T) {
+	answer := ask(t, http.MethodGet, "/-/health")
+	assert.Equal(t, http.StatusOK, answer.status)
+
+	var health struct {
+		Status string
+		Debug  struct{ Hostname, IP string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(answer.body), &health))
+	assert.Equal(t, "ok", health.Status)
+	assert.NotEmpty(t, health.Debug.Hostname)
+	assert.NotNil(t, net.ParseIP(health.Debug.IP), health.Debug.IP)
+	assert.Equal(t, http.StatusOK, ask(t, http.MethodHead, "/-/health").status)
+}
+
+// greeting is a customer's, or none: that depends on whose deployment this is.
+func greeting(t *testing.T) {
+	answer := ask(t, http.MethodGet, "/greeting")
+	if answer.status == http.StatusNotFound {
+		assert.Equal(t, "no customer is configured; set CUSTOMER_NAME", problem(t, answer)["detail"])
+
+		return
+	}
+
+	var greeting map[string]string
+	require.NoError(t, json.Unmarshal([]byte(answer.body), &greeting))
+	assert.Len(t, greeting, 1)
+	assert.NotEmpty(t, greeting["response"])
+}
+
+// post sends a body; header fields come as "Name: value".
+func post(tb testing.TB, path, body string, fields ...string) answer {
+	tb.Helper()
+
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, base(tb)+path, strings.NewReader(body))
+	require.NoError(tb, err)
+
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		request.Header.Add(name, value)
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(tb, err)
+
+	content, err := io.ReadAll(response.Body)
+	require.NoError(tb, err)
+	require.NoError(tb, response.Body.Close())
+
+	return answer{response.StatusCode, response.Header, string(content)}
+}
+
+const typeJSON = "Content-Type: application/json"
+
+func shout(t *testing.T) {
+	for data, shouted := range map[string]string{
+		"test": "TSET", "": "", "straße": "ESSARTS", "e\u0301a": "AE\u0301", "🇩🇪🇫🇷x": "X🇫🇷🇩🇪", "👨‍👩‍👧!": "!👨‍👩‍👧",
+		"a\r\nb": "B\r\nA", "<&>": ">&<", strings.Repeat("a", 65000): strings.Repeat("A", 65000),
+	} {
+		body, err := json.Marshal(map[string]string{"data": data})
+		require.NoError(t, err)
+
+		answer := post(t, "/shout", string(body), typeJSON)
+		assert.Equal(t, http.StatusOK, answer.status, answer.body)
+		assert.Equal(t, "application/json; charset=utf-8", answer.header.Get("Content-Type"))
+
+		var got map[string]string
+		require.NoError(t, json.Unmarshal([]byte(answer.body), &got))
+		assert.Equal(t, map[string]string{"data": shouted}, got)
+
+		cache := post(t, "/shout", string(body), typeJSON).header.Get("X-Cache")
+		assert.Contains(t, []string{"hit", "miss"}, cache)
+
+		if os.Getenv("CLOCKMIRROR_URL") == "" { // behind a load balancer another instance may have answered
+			assert.Equal(t, "hit", cache)
+		}
+	}
+
+	assert.Equal(t, `{"data":"TSET"}`, post(t, "/shout", `{"data":"test"}`, "Content-Type: application/json; charset=utf-8").body)
+}
+
+func shoutRefusals(t *testing.T) {
+	for body, detail := range map[string]string{
+		``:                         "the body is not JSON: ",
+		`{"data":"x"`:              "the body is not JSON: ",
+		`{"data":"x"}{}`:           "the body is not JSON: ",
+		`["data"]`:                 "the body is an array; ",
+		`{}`:                       "data is missing; ",
+		`{"data":1}`:               "data is a number and must be a string; ",
+		`{"data":null}`:            "data is null and must be a string; ",
+		`{"data":"x","data":"y"}`:  "data is given more than once; ",
+		`{"data":"x","extra":"y"}`: `"extra" is not a member that the body may have; `,
+		`{"Data":"x"}`:             `"Data" is not a member that the body may have; `,
+		"{\"data\":\"\xff\"}":      "the body is not UTF-8; ",
+	} {
+		answer := post(t, "/shout", body, typeJSON)
+		assert.Equal(t, http.StatusBadRequest, answer.status, body)
+		assert.Contains(t, problem(t, answer)["detail"], detail, body)
+	}
+
+	assert.Equal(t, "extra", problem(t, post(t, "/shout", `{"extra":1}`, typeJSON))["parameter"])
+	assert.Equal(t, "data", problem(t, post(t, "/shout", `{}`, typeJSON))["parameter"])
+
+	whole := `{"data":"` + strings.Repeat("x", 64<<10-len(`{"data":""}`)) + `"}`
+	assert.Equal(t, http.StatusOK, post(t, "/shout", whole, typeJSON).status)
+
+	for _, large := range []string{whole + " ", strings.Repeat("x", 1<<20)} {
+		answer := post(t, "/shout", large, typeJSON)
+		assert.Equal(t, http.StatusRequestEntityTooLarge, answer.status)
+		assert.Equal(t, "the body is too large; 65536 bytes is the most", problem(t, answer)["detail"])
+	}
+
+	for _, fields := range [][]string{
+		{}, {"Content-Type: text/plain"}, {"Content-Type: application/x-www-form-urlencoded"}, {"Content-Type: ;"},
+		{typeJSON, "Content-Encoding: gzip"},
+	} {
+		answer := post(t, "/shout", `{"data":"x"}`, fields...)
+		assert.Equal(t, http.StatusUnsupportedMediaType, answer.status, fields)
+		problem(t, answer)
+	}
+
+	wrong := ask(t, http.MethodGet, "/shout")
+	assert.Equal(t, http.StatusMethodNotAllowed, wrong.status)
+	assert.Equal(t, http.MethodPost, wrong.header.Get("Allow"))
+}
