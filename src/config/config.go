@@ -224,7 +224,7 @@ func (c Config) LogValue() slog.Value {
 		var shown string
 
 		switch {
-		case setting.IsZero() && (setting.Kind() == reflect.Pointer || setting.Kind() == reflect.Map):
+		case setting.IsZero() && slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Map, reflect.Slice}, setting.Kind()):
 		case field.Tag.Get("secret") != "":
 			shown = "***"
 		default:

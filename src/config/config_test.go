@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"net/netip"
-	"os"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,21 +67,6 @@ func TestEveryVariableIsRead(t *testing.T) {
 			Service: "mirror", Sampler: "traceidratio", Ratio: 0.25,
 		},
 	}, settings)
-}
-
-func TestTheReadmeHasEveryVariable(t *testing.T) {
-	t.Parallel()
-
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-
-	variables := slices.Concat(reflect.VisibleFields(reflect.TypeFor[config.Config]()), reflect.VisibleFields(reflect.TypeFor[config.Traces]()))
-	for _, field := range variables {
-		if name := field.Tag.Get("env"); name != "" {
-			row := "| `" + name + "` | " + strings.ReplaceAll("`"+field.Tag.Get("envDefault")+"`", "``", "") + " | "
-			assert.Contains(t, string(readme), row)
-		}
-	}
 }
 
 func TestAnEmptyVariableCountsAsUnset(t *testing.T) {

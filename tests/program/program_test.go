@@ -12,7 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +36,7 @@ func TestProgram(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"DrainThenStop": drainThenStop, "SecondSignalEndsAtOnce": secondSignalEndsAtOnce, "RequestsInFlightEnd": requestsInFlightEnd,
 		"RequestsThatNeverEndAreCut": requestsThatNeverEndAreCut, "Overload": overload, "WrongSettings": wrongSettings,
-		"PortInUse": portInUse, "Healthcheck": healthcheck, "Version": version, "Usage": usage, "Log": log,
+		"PortInUse": portInUse, "Healthcheck": healthcheck, "Version": version, "Usage": usage, "Log": log, "ReadmeHasTheSettings": readmeHasTheSettings,
 		"ClientBehindProxies": clientBehindProxies, "Metrics": metrics, "Profiles": profiles, "Traces": traces,
 		"NoTraceWithoutSampling": noTraceWithoutSampling, "LostSpansAreNoFailure": lostSpansAreNoFailure,
 		"SlowHeaders": slowHeaders, "SlowReader": slowReader,
@@ -371,6 +374,35 @@ func log(t *testing.T, program string) {
 	assert.Contains(t, output, `"OTEL_EXPORTER_OTLP_HEADERS":"***"`)
 	assert.Contains(t, output, `"MAX_IN_FLIGHT":"1024"`)
 	assert.Contains(t, output, `"version":"1.2.3"`)
+}
+
+// readmeHasTheSettings compares the README's table with what the program says of its settings when it starts.
+func readmeHasTheSettings(t *testing.T, program string) {
+	server := harness.Start(t, program)
+
+	var start struct{ Config map[string]string }
+
+	harness.Eventually(t, func() error {
+		return json.NewDecoder(strings.NewReader(server.Output())).Decode(&start)
+	})
+
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	require.NoError(t, err)
+
+	defaults := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| `?([^`|]*?)`? \\|").FindAllStringSubmatch(string(readme), -1) {
+		defaults[row[1]] = strings.TrimSpace(row[2])
+	}
+
+	for _, changed := range []string{"PORT", "ADMIN_PORT", "DRAIN_DELAY"} { // by Start
+		assert.Contains(t, defaults, changed)
+		assert.Contains(t, start.Config, changed)
+		delete(defaults, changed)
+		delete(start.Config, changed)
+	}
+
+	start.Config["LOG_LEVEL"] = strings.ToLower(start.Config["LOG_LEVEL"])
+	assert.Equal(t, start.Config, defaults)
 }
 
 func clientBehindProxies(t *testing.T, program string) {
