@@ -49,6 +49,7 @@ func (c chart) run(t *testing.T, arguments ...string) (string, error) {
 	home := t.TempDir()
 	command := exec.CommandContext(t.Context(), c.helm, arguments...)
 	command.Dir = c.folder
+
 	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+home, "HELM_CACHE_HOME="+home, "HELM_DATA_HOME="+home, "KUBECONFIG="+os.DevNull)
 
 	output, err := command.CombinedOutput()

@@ -125,7 +125,10 @@ func kubernetesModule(t *testing.T) string {
 	output, err := command.Output()
 	require.NoError(t, err, string(output))
 
-	var module struct{ Dir string }
+	var module struct {
+		Dir string `json:"Dir"`
+	}
+
 	require.NoError(t, json.Unmarshal(output, &module))
 
 	return module.Dir

@@ -70,6 +70,7 @@ func connect(t *testing.T) *cluster {
 // try runs a program and returns all that it prints.
 func (c *cluster) try(ctx context.Context, program string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, program, arguments...)
+
 	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+c.home, "HELM_CACHE_HOME="+c.home, "HELM_DATA_HOME="+c.home)
 
 	output, err := command.CombinedOutput()

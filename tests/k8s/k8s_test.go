@@ -122,6 +122,7 @@ func testDefault(t *testing.T, c *cluster, images images) {
 	t.Log("a roll-back")
 
 	began = time.Now()
+
 	c.helm(t, "rollback", release, "--wait", "--timeout", patience)
 	harness.Eventually(t, func() error {
 		if left := c.count(t, release, images.never); left.all != 0 {
@@ -209,7 +210,7 @@ func testCustomers(t *testing.T, c *cluster, image string) {
 
 	customers := map[string]string{"a": "Hi!", "b": "Dear Sir or Madam!", "c": "Moin!"}
 
-	var releases []string
+	releases := make([]string, 0, len(customers))
 	for name := range customers {
 		releases = append(releases, "customer-"+name)
 	}

@@ -211,7 +211,7 @@ func (c *connection) exchange(host string, last bool, deadline time.Time) (keep 
 		return false, fmt.Errorf("cut before the request: %w", cause(err))
 	}
 
-	response, err := http.ReadResponse(c.reader, nil) //nolint:bodyclose // whoever has read it whole may leave it open
+	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		return false, fmt.Errorf("cut before the answer: %w", cause(err))
 	}

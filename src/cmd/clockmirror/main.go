@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 
 	"github.com/clockmirror/clockmirror/src/config"
@@ -55,7 +54,8 @@ func run(ctx context.Context, arguments, environ []string, stdout, stderr io.Wri
 		command, urls = arguments[0], arguments[1:]
 	}
 
-	if !slices.Contains([]string{"serve", "healthcheck", "version"}, command) || (len(urls) != 0 && command != "healthcheck") {
+	checks := command == "healthcheck"
+	if !checks && (len(urls) != 0 || (command != "serve" && command != "version")) {
 		fmt.Fprint(stderr, usage)
 
 		return exitUsage
@@ -69,7 +69,7 @@ func run(ctx context.Context, arguments, environ []string, stdout, stderr io.Wri
 
 	settings, err := config.Parse(environ)
 	if err == nil {
-		if command == "healthcheck" {
+		if checks {
 			err = healthcheck(ctx, settings.Port, urls)
 		} else {
 			err = serve(ctx, settings, build, stdout)
