@@ -87,6 +87,21 @@ customers: ## Run a container per customer behind a proxy, and ask each by its h
 	$(need-docker)
 	CI=$${CI:-true} go test -count=1 -v ./tests/customers # CI: whatever is missing is a failure and not a skip
 
+##@ Kubernetes
+.PHONY: chart
+chart: ## Check the Helm chart: lint, golden manifests, the schemas of Kubernetes
+	CI=$${CI:-true} go test -count=1 ./tests/chart
+
+.PHONY: golden
+golden: ## Make the golden manifests anew from the Helm chart
+	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/chart
+
+# KUBECONFIG names the cluster; K8S_LOAD_IMAGE is what gives it an image, such as 'kind load docker-image'.
+.PHONY: k8s
+k8s: chart ## Install the Helm chart in a real cluster, upgrade it under load, roll back, uninstall
+	$(need-docker)
+	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/k8s
+
 ##@ Test
 .PHONY: test
 test: ## Test all that this machine can test
@@ -107,6 +122,7 @@ lint: $(BUILD)/python/linters/installed ## Check the style of everything
 	$(call tool,golangci-lint) run ./...
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)
+	$(call tool,helm) lint --strict --quiet .infra/helm/clockmirror
 
 .PHONY: test-infra
 test-infra: ## Test the stacks: alone, and with the real provider on an emulator

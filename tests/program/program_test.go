@@ -281,6 +281,13 @@ func healthcheck(t *testing.T, program string) {
 	code, _, stderr := run(t, program, []string{port}, "healthcheck")
 	assert.Zero(t, code, stderr)
 
+	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/clock?mirror_time=12:22")
+	assert.Zero(t, code, stderr)
+
+	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/greeting")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "clockmirror: not healthy: "+server.URL+"/greeting answers 404 Not Found\n", stderr)
+
 	server.Terminate(t)
 	harness.Eventually(t, func() error {
 		code, _, stderr = run(t, program, []string{port}, "healthcheck")
@@ -309,7 +316,7 @@ func usage(t *testing.T, program string) {
 		code, stdout, stderr := run(t, program, nil, arguments...)
 		assert.Equal(t, 2, code)
 		assert.Empty(t, stdout)
-		assert.Equal(t, "usage: clockmirror [serve | healthcheck | version]\n", stderr)
+		assert.Equal(t, "usage: clockmirror [serve | healthcheck [URL…] | version]\n", stderr)
 	}
 }
 

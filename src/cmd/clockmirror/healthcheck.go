@@ -12,19 +12,32 @@ import (
 // healthcheckTimeout is shorter than the one in the image's HEALTHCHECK, so that the reason is told.
 const healthcheckTimeout = 2 * time.Second
 
-// healthcheck asks the server on this host whether traffic may come.
-func healthcheck(ctx context.Context, port uint16) error {
+// healthcheck asks the server on this host whether traffic may come, or else each of the URLs.
+func healthcheck(ctx context.Context, port uint16, urls []string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
 
-	address := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))) + "/readyz"
+	if len(urls) == 0 {
+		urls = []string{"http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))) + "/readyz"}
+	}
 
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	for _, url := range urls {
+		if err := answers(ctx, url); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// answers returns an error unless a URL answers 200.
+func answers(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody) //nolint:gosec // whoever starts the program says whom it asks
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", address, err)
 	}
 
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:gosec // see above
 	if err != nil {
 		return fmt.Errorf("not healthy: %w", err)
 	}

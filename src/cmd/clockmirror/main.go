@@ -3,6 +3,8 @@
 //	clockmirror              serve until SIGTERM or an interrupt
 //	clockmirror serve        the same
 //	clockmirror healthcheck  exit 0 when the server on this host is ready for traffic, else 1
+//	clockmirror healthcheck URL…
+//	                         exit 0 when every URL answers 200, else 1: a check from another host that needs no curl
 //	clockmirror version      print version, revision and time of the commit
 //
 // Exit codes: 0 for an orderly end, 1 for a failure, 2 for a wrong argument or variable.
@@ -33,7 +35,7 @@ const (
 	exitUsage   = 2
 )
 
-const usage = `usage: clockmirror [serve | healthcheck | version]
+const usage = `usage: clockmirror [serve | healthcheck [URL…] | version]
 `
 
 func main() {
@@ -47,12 +49,13 @@ func main() {
 func run(ctx context.Context, arguments, environ []string, stdout, stderr io.Writer) int {
 	build := telemetry.Build{Version: version, Revision: revision, Created: created}
 
-	command := "serve"
-	if len(arguments) == 1 {
-		command = arguments[0]
+	command, urls := "serve", []string(nil)
+	if len(arguments) != 0 {
+		command, urls = arguments[0], arguments[1:]
 	}
 
-	if len(arguments) > 1 || (command != "serve" && command != "healthcheck" && command != "version") {
+	checks := command == "healthcheck"
+	if !checks && (len(urls) != 0 || (command != "serve" && command != "version")) {
 		fmt.Fprint(stderr, usage)
 
 		return exitUsage
@@ -66,8 +69,8 @@ func run(ctx context.Context, arguments, environ []string, stdout, stderr io.Wri
 
 	settings, err := config.Parse(environ)
 	if err == nil {
-		if command == "healthcheck" {
-			err = healthcheck(ctx, settings.Port)
+		if checks {
+			err = healthcheck(ctx, settings.Port, urls)
 		} else {
 			err = serve(ctx, settings, build, stdout)
 		}

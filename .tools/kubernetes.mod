@@ -1,0 +1,7 @@
+// Not a tool: this module has the OpenAPI document that the manifests are held against.
+
+module github.com/clockmirror/clockmirror/tools
+
+go 1.26.0
+
+require k8s.io/kubernetes v1.34.1
