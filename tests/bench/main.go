@@ -73,6 +73,8 @@ func run(ctx context.Context, program, baseline string) error {
 	defer cancel()
 
 	contenders, err := start(ctx, program, baseline)
+	defer stop(contenders)
+
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,17 @@ func run(ctx context.Context, program, baseline string) error {
 	return report(contenders, first, idle, loaded, binary.Size())
 }
 
-// start runs the four servers, each on one core.
+// stop ends the servers that were started.
+func stop(contenders []*contender) {
+	for _, c := range contenders {
+		if c.command != nil && c.command.Process != nil {
+			_ = c.command.Process.Kill() // it may have ended by itself
+			_ = c.command.Wait()
+		}
+	}
+}
+
+// start runs the four servers, each on one core. It returns those it started also when one of them fails.
 func start(ctx context.Context, program, baseline string) ([]*contender, error) {
 	contenders := []*contender{
 		{name: "net/http, bare"},
@@ -125,7 +137,7 @@ func start(ctx context.Context, program, baseline string) ([]*contender, error) 
 	for i, c := range contenders {
 		port, admin, err := twoFreePorts(ctx)
 		if err != nil {
-			return nil, err
+			return contenders, err
 		}
 
 		c.address = "127.0.0.1:" + port
@@ -145,18 +157,18 @@ func start(ctx context.Context, program, baseline string) ([]*contender, error) 
 		if i == 3 {
 			pipe, err := c.command.StdoutPipe()
 			if err != nil {
-				return nil, fmt.Errorf("make the pipe: %w", err)
+				return contenders, fmt.Errorf("make the pipe: %w", err)
 			}
 
 			go func() { _, _ = io.Copy(io.Discard, pipe) }()
 		}
 
 		if err = c.command.Start(); err != nil {
-			return nil, fmt.Errorf("start %s: %w", c.name, err)
+			return contenders, fmt.Errorf("start %s: %w", c.name, err)
 		}
 
 		if err = answers(ctx, c.address); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+			return contenders, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 

@@ -73,6 +73,7 @@ func TestCustomersAreAdded(t *testing.T) {
 		scaling := added[module+"aws_appautoscaling_target.this"]
 		assert.Equal(t, row.floor, scaling["min_capacity"], row.key)   //nolint:testifylint // whole numbers, as JSON has them
 		assert.Equal(t, row.ceiling, scaling["max_capacity"], row.key) //nolint:testifylint // as above
+
 		policy, err := json.Marshal(added[module+`aws_appautoscaling_policy.this["requests"]`])
 		require.NoError(t, err)
 
