@@ -20,4 +20,4 @@ def before_load_schema(context, raw_schema):
 def after_call(context, case, response):
     # A 304 has no body, and so no type (RFC 9110, 15.4.5); the document can't say that of one status.
     if response.status_code == 304:
-        response.headers["content-type"] = ["application/json"]
+        response.headers["content-type"] = case.operation.definition.raw["produces"][:1]
