@@ -19,10 +19,6 @@ resource "aws_iam_role" "update_ecs_service" {
   assume_role_policy = data.aws_iam_policy_document.assume_update_ecs_service.json
 }
 
-locals {
-  task_role_arns = [for role in ["execution", "task"] : format(local.iam, "role/${local.app}-api-${role}")]
-}
-
 data "aws_iam_policy_document" "update_ecs_service" {
   #checkov:skip=CKV_AWS_111:RegisterTaskDefinition has no resource-level permission; which roles a task gets is limited below.
   #checkov:skip=CKV_AWS_356:As above.
@@ -47,7 +43,7 @@ data "aws_iam_policy_document" "update_ecs_service" {
   statement {
     sid       = "TagRevision"
     actions   = ["ecs:TagResource"]
-    resources = [format(local.regional, "ecs", "task-definition/${local.app}-api:*")]
+    resources = [for service in local.services : format(local.regional, "ecs", "task-definition/${local.app}-${service}:*")]
 
     condition {
       test     = "StringEquals"
@@ -59,7 +55,7 @@ data "aws_iam_policy_document" "update_ecs_service" {
   statement {
     sid       = "UpdateService"
     actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-    resources = [format(local.regional, "ecs", "service/${local.app}/api")]
+    resources = [for service in local.services : format(local.regional, "ecs", "service/${local.app}/${service}")]
   }
 
   statement {
@@ -81,7 +77,7 @@ data "aws_iam_policy_document" "update_ecs_service" {
   statement {
     sid       = "GiveTasksTheirRoles"
     actions   = ["iam:PassRole"]
-    resources = local.task_role_arns
+    resources = local.service_role_arns
 
     condition {
       test     = "StringEquals"

@@ -134,21 +134,26 @@ resource "aws_codepipeline" "this" {
       }
     }
 
-    action {
-      name            = "UpdateECSService"
-      category        = "Deploy"
-      owner           = "AWS"
-      provider        = "ECS"
-      version         = "1"
-      run_order       = 3
-      role_arn        = aws_iam_role.update_ecs_service.arn
-      input_artifacts = ["imagedefs"]
+    # One image for all: the service api, and beside it those of the customers that are named.
+    dynamic "action" {
+      for_each = local.services
 
-      configuration = {
-        ClusterName       = local.app
-        ServiceName       = "api"
-        FileName          = "imagedefinitions.json"
-        DeploymentTimeout = "15"
+      content {
+        name            = action.value == "api" ? "UpdateECSService" : "UpdateECSService-${action.value}"
+        category        = "Deploy"
+        owner           = "AWS"
+        provider        = "ECS"
+        version         = "1"
+        run_order       = 3
+        role_arn        = aws_iam_role.update_ecs_service.arn
+        input_artifacts = ["imagedefs"]
+
+        configuration = {
+          ClusterName       = local.app
+          ServiceName       = action.value
+          FileName          = "imagedefinitions.json"
+          DeploymentTimeout = "15"
+        }
       }
     }
   }

@@ -146,7 +146,7 @@ variable "hosted_zone_id" {
 }
 
 variable "customers" {
-  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own: DeployApp may make services and roles of these names, and of no others."
+  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own. Each gets an action beside UpdateECSService; the pipeline's roles may touch services of these names and of no others."
   type        = list(string)
   default     = []
   nullable    = false

@@ -406,6 +406,18 @@ run "customers" {
     condition     = contains(local.service_role_arns, "arn:aws:iam::123456789012:role/app-test-customer-acme-task") && length(local.service_role_arns) == 4
     error_message = "DeployApp may make a customer's service when the customer is named."
   }
+
+  assert {
+    condition = join(", ", [
+      for action in aws_codepipeline.this.stage[3].action : "${action.configuration["ServiceName"]} ${action.run_order}" if action.provider == "ECS"
+    ]) == "api 3, customer-acme 3"
+    error_message = "The customer's service gets the pushed image in the same run, beside api."
+  }
+
+  assert {
+    condition     = join(", ", [for action in aws_codepipeline.this.stage[3].action : action.name if action.provider == "ECS"]) == "UpdateECSService, UpdateECSService-customer-acme"
+    error_message = "The action on api keeps its name."
+  }
 }
 
 run "other_partition" {

@@ -1,7 +1,7 @@
 # What the caller shows people.
 
 output "service_name" {
-  description = "Name of the ECS service, and of its container."
+  description = "Name of the ECS service."
   value       = aws_ecs_service.this.name
 }
 

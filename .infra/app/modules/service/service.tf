@@ -33,7 +33,7 @@ resource "aws_ecs_service" "this" {
 
   load_balancer {
     target_group_arn = aws_lb_target_group.this.arn
-    container_name   = var.name
+    container_name   = local.container
     container_port   = var.port
   }
 

@@ -3,6 +3,7 @@
 
 locals {
   full_name = "app-${var.env}-${var.name}"
+  container = "api" # in every service, so that one imagedefinitions.json of the pipeline fits all
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -22,7 +23,7 @@ resource "aws_ecs_task_definition" "this" {
   }
 
   container_definitions = jsonencode([{
-    name      = var.name
+    name      = local.container
     image     = var.image
     essential = true
 

@@ -5,7 +5,7 @@
 # ---------------------------------------------------------------------------------------------------------------------
 
 variable "name" {
-  description = "Name of the service and of its container, unique in the environment."
+  description = "Name of the service, unique in the environment."
   type        = string
   nullable    = false
 
