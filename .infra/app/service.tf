@@ -64,11 +64,12 @@ locals {
     values(aws_vpc_endpoint.interface)[*].id,
   )
 
-  # The drain and the shutdown together end before ECS kills the task, 30 seconds after it asked.
+  # The drain outlasts the two failed health checks after which no new request comes, ten seconds; the drain, the shutdown
+  # and the last export of spans together end before ECS kills the task, 30 seconds after it asked.
   environment = merge(
     {
-      DRAIN_DELAY      = "5s"
-      SHUTDOWN_TIMEOUT = "20s"
+      DRAIN_DELAY      = "12s"
+      SHUTDOWN_TIMEOUT = "15s"
       # The collector gets busy before the kernel ends the task.
       GOMEMLIMIT = "${floor(var.memory * 0.9)}MiB"
       # Only the load balancer may say whom it speaks for.

@@ -43,7 +43,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 		what   string
 		action chromedp.Action[chromedp.Void]
 	}{
-		{"size the window", chromedp.EmulateViewport(1000, 1130)},
+		{"size the window", chromedp.EmulateViewport(1000, 1560)},
 		{"open the page", chromedp.Navigate(url + "/")},
 		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
 		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},
@@ -59,6 +59,9 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 	title, err := chromedp.Run(ctx, chromedp.Title())
 	require.NoError(t, err)
 	assert.Equal(t, "clockmirror", title)
+
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[float64](`window.scrollTo(0, 0), 0`))
+	require.NoError(t, err)
 
 	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)

@@ -232,7 +232,7 @@ run "settings" {
       GOMEMLIMIT       = "921MiB"
       LOG_LEVEL        = "debug"
       PORT             = "8080"
-      SHUTDOWN_TIMEOUT = "20s"
+      SHUTDOWN_TIMEOUT = "15s"
       TRUSTED_PROXIES  = "10.0.0.0/20,10.0.16.0/20"
     }
     error_message = "The service gets its settings, what people add to them, and the load balancer's subnets to trust."
