@@ -8,6 +8,16 @@
 //	@description
 //	@description	Every error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.
 //	@license.name	MIT
+//	@tag.name		clock
+//	@tag.description	What a clock in a mirror really shows
+//	@tag.name		echo
+//	@tag.description	The text that was sent
+//	@tag.name		shout
+//	@tag.description	A slow, flaky upstream behind a cache
+//	@tag.name		greeting
+//	@tag.description	One deployment per customer
+//	@tag.name		health
+//	@tag.description	For load balancers, monitors and people
 package api
 
 import (

@@ -43,7 +43,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 		what   string
 		action chromedp.Action[chromedp.Void]
 	}{
-		{"size the window", chromedp.EmulateViewport(1000, 1560)},
+		{"size the window", chromedp.EmulateViewport(1000, 1420)},
 		{"open the page", chromedp.Navigate(url + "/")},
 		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
 		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},

@@ -1521,7 +1521,29 @@ const docTemplate = `{
                 }
             }
         }
-    }
+    },
+    "tags": [
+        {
+            "description": "What a clock in a mirror really shows",
+            "name": "clock"
+        },
+        {
+            "description": "The text that was sent",
+            "name": "echo"
+        },
+        {
+            "description": "A slow, flaky upstream behind a cache",
+            "name": "shout"
+        },
+        {
+            "description": "One deployment per customer",
+            "name": "greeting"
+        },
+        {
+            "description": "For load balancers, monitors and people",
+            "name": "health"
+        }
+    ]
 }`
 
 // SwaggerInfo holds exported Swagger Info so clients can modify it
