@@ -56,71 +56,66 @@ resource "aws_codestarnotifications_notification_rule" "failed" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# CodePipeline has no metric that says red or green. So its events go to a log, and each becomes a point: 1 for a run that
-# failed, 0 for one that succeeded.
+# CodePipeline has no metric that says red or green, but EventBridge counts how often a rule calls its target. So each end
+# that a run may have is a rule, and their target is a topic that nobody need read.
 # ---------------------------------------------------------------------------------------------------------------------
 
-resource "aws_cloudwatch_log_group" "events" {
-  #checkov:skip=CKV_AWS_338:log_retention_days decides.
-  name              = "/aws/events/${local.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+locals {
+  ends = toset(["failed", "succeeded"])
+
+  # Runs that failed among those that ended: more than 0 is red, 0 is green. Where no run ended, 0 / 0 is no point at all.
+  red = "FILL(failed, 0) / (FILL(failed, 0) + FILL(succeeded, 0))"
 }
 
-data "aws_iam_policy_document" "events" {
+resource "aws_sns_topic" "runs" {
+  name              = "${local.name}-runs"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+data "aws_iam_policy_document" "runs" {
   statement {
-    sid       = "EventsWrite"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.events.arn}:*"]
+    sid       = "RulesPublish"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.runs.arn]
 
     principals {
       type        = "Service"
-      identifiers = ["delivery.logs.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["events.amazonaws.com"]
     }
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [for rule in aws_cloudwatch_event_rule.runs : rule.arn]
     }
   }
 }
 
-resource "aws_cloudwatch_log_resource_policy" "events" {
-  policy_name     = "${local.name}-events"
-  policy_document = data.aws_iam_policy_document.events.json
+resource "aws_sns_topic_policy" "runs" {
+  arn    = aws_sns_topic.runs.arn
+  policy = data.aws_iam_policy_document.runs.json
 }
 
 resource "aws_cloudwatch_event_rule" "runs" {
-  name        = "${local.name}-runs"
-  description = "Runs of the pipeline that ended."
+  for_each = local.ends
+
+  name        = "${local.name}-${each.value}"
+  description = "Runs of the pipeline that ${each.value}."
 
   event_pattern = jsonencode({
     source      = ["aws.codepipeline"]
     detail-type = ["CodePipeline Pipeline Execution State Change"]
-    detail      = { pipeline = [local.name], state = ["FAILED", "SUCCEEDED"] }
+    detail      = { pipeline = [local.name], state = [upper(each.value)] }
   })
 }
 
 resource "aws_cloudwatch_event_target" "runs" {
-  rule = aws_cloudwatch_event_rule.runs.name
-  arn  = aws_cloudwatch_log_group.events.arn
+  for_each = local.ends
 
-  depends_on = [aws_cloudwatch_log_resource_policy.events]
-}
+  rule = aws_cloudwatch_event_rule.runs[each.value].name
+  arn  = aws_sns_topic.runs.arn
 
-resource "aws_cloudwatch_log_metric_filter" "red" {
-  for_each = { FAILED = 1, SUCCEEDED = 0 }
-
-  name           = "${local.name}-${lower(each.key)}"
-  log_group_name = aws_cloudwatch_log_group.events.name
-  pattern        = "{ $.detail.state = \"${each.key}\" }"
-
-  metric_transformation {
-    namespace = "clockmirror/pipeline"
-    name      = local.name
-    value     = each.value
-  }
+  depends_on = [aws_sns_topic_policy.runs]
 }
 
 # Red as long as no run succeeds: between runs there is no point, and the state stays as it is.
@@ -128,19 +123,37 @@ resource "aws_cloudwatch_metric_alarm" "red" {
   alarm_name        = "${local.name}-red"
   alarm_description = "The last run of the pipeline failed. Back to OK: a run succeeded again."
 
-  namespace           = "clockmirror/pipeline"
-  metric_name         = local.name
-  statistic           = "Maximum"
-  period              = 60
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 1
   treat_missing_data  = "ignore"
 
+  metric_query {
+    id          = "colour"
+    label       = "red"
+    expression  = local.red
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.ends
+
+    content {
+      id          = metric_query.value
+      return_data = false
+
+      metric {
+        namespace   = "AWS/Events"
+        metric_name = "Invocations"
+        dimensions  = { RuleName = aws_cloudwatch_event_rule.runs[metric_query.value].name }
+        stat        = "Sum"
+        period      = 60
+      }
+    }
+  }
+
   # Each failed run has its own message already.
   ok_actions = [aws_sns_topic.this.arn]
-
-  depends_on = [aws_cloudwatch_log_metric_filter.red]
 }
 
 resource "aws_cloudwatch_metric_alarm" "red_for_long" {
@@ -156,23 +169,26 @@ resource "aws_cloudwatch_metric_alarm" "red_for_long" {
   metric_query {
     id          = "colour"
     label       = "red"
-    expression  = "FILL(run, REPEAT)"
+    expression  = "FILL(${local.red}, REPEAT)"
     return_data = true
   }
 
-  metric_query {
-    id          = "run"
-    return_data = false
+  dynamic "metric_query" {
+    for_each = local.ends
 
-    metric {
-      namespace   = "clockmirror/pipeline"
-      metric_name = local.name
-      stat        = "Maximum"
-      period      = 300
+    content {
+      id          = metric_query.value
+      return_data = false
+
+      metric {
+        namespace   = "AWS/Events"
+        metric_name = "Invocations"
+        dimensions  = { RuleName = aws_cloudwatch_event_rule.runs[metric_query.value].name }
+        stat        = "Sum"
+        period      = 300
+      }
     }
   }
 
   alarm_actions = [aws_sns_topic.this.arn]
-
-  depends_on = [aws_cloudwatch_log_metric_filter.red]
 }

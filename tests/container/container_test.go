@@ -123,8 +123,9 @@ func testVersion(t *testing.T, docker *harness.Engine, name string, built image)
 	require.NoError(t, json.Unmarshal([]byte(get(t, public+"/health")), &health))
 	assert.Equal(t, stamp{version, revision, created}, health, "/health")
 
-	first, _, _ := strings.Cut(docker.Logs(t, container), "\n")
-	require.NoError(t, json.Unmarshal([]byte(first), &log), first)
+	harness.Eventually(t, func() error { // a line is written within 100 ms
+		return json.NewDecoder(strings.NewReader(docker.Logs(t, container))).Decode(&log)
+	})
 	assert.Equal(t, stamp{version, revision, created}, log, "the first line of the log")
 
 	var info string

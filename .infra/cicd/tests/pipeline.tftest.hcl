@@ -328,7 +328,11 @@ run "notifications" {
   }
 
   assert {
-    condition     = { for state, filter in aws_cloudwatch_log_metric_filter.red : state => "${filter.pattern} ${filter.metric_transformation[0].value}" } == { FAILED = "{ $.detail.state = \"FAILED\" } 1", SUCCEEDED = "{ $.detail.state = \"SUCCEEDED\" } 0" }
+    condition = { for end, rule in aws_cloudwatch_event_rule.runs : end => jsondecode(rule.event_pattern).detail.state } == { failed = ["FAILED"], succeeded = ["SUCCEEDED"] } && alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.red, aws_cloudwatch_metric_alarm.red_for_long] : alltrue([
+        for query in alarm.metric_query : one(query.metric).dimensions["RuleName"] == aws_cloudwatch_event_rule.runs[query.id].name if query.id != "colour"
+      ])
+    ])
     error_message = "A failed run is red, a successful one is not."
   }
 }
