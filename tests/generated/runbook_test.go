@@ -1,0 +1,59 @@
+package generated_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/harness"
+)
+
+func TestEveryAlarmIsInTheRunbook(t *testing.T) {
+	t.Parallel()
+
+	infra := filepath.Join(harness.Root(t), ".infra")
+
+	text, err := os.ReadFile(filepath.Join(infra, "RUNBOOK.md"))
+	require.NoError(t, err)
+
+	var headings []string
+
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "## ") {
+			headings = append(headings, line)
+		}
+	}
+
+	// What follows the name of the environment and the service: -5xx, -red-for-${var.red_hours}-hours…
+	name := regexp.MustCompile(`(?m)^  alarm_name\s+= "\$\{local\.\w+\}(-[^"]+)"$`)
+	variable := regexp.MustCompile(`\$\{[^}]+\}`)
+	alarms := 0
+
+	require.NoError(t, filepath.WalkDir(infra, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
+			return err
+		}
+
+		stack, err := os.ReadFile(path)
+		require.NoError(t, err)
+
+		found := name.FindAllStringSubmatch(string(stack), -1)
+		assert.Len(t, found, strings.Count(string(stack), `resource "aws_cloudwatch_metric_alarm"`), "an alarm in %s has a name of another form", path)
+
+		for _, alarm := range found {
+			entry := "`" + variable.ReplaceAllString(alarm[1], "N") + "`"
+			assert.Contains(t, strings.Join(headings, ""), entry, "%s: write what the alarm means and what to do", path)
+
+			alarms++
+		}
+
+		return nil
+	}))
+	assert.NotZero(t, alarms)
+}
