@@ -103,9 +103,10 @@ k8s: chart ## Install the Helm chart in a real cluster, upgrade it under load, r
 	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/k8s
 
 ##@ Test
+# Never from the cache: what a black-box test builds and starts is not known to it.
 .PHONY: test
 test: ## Test all that this machine can test
-	@$(call tool,gotestsum) --format pkgname -- -tags $(TAGS) -timeout 30m ./...
+	@$(call tool,gotestsum) --format pkgname -- -count=1 -tags $(TAGS) -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks the parser, for FUZZTIME
@@ -126,7 +127,7 @@ lint: $(BUILD)/python/linters/installed ## Check the style of everything
 
 .PHONY: test-infra
 test-infra: ## Test the stacks: alone, and with the real provider on an emulator
-	@$(call tool,gotestsum) --format testname-or-skip --hide-summary=output -- -count=1 -timeout 30m ./tests/infra/...
+	@$(call tool,gotestsum) --format pkgname -- -count=1 -timeout 30m ./tests/infra/...
 
 .PHONY: lint-infra
 lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, validity, tflint, checkov
