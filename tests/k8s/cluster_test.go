@@ -82,10 +82,15 @@ func (c *cluster) try(ctx context.Context, program string, arguments ...string) 
 func (c *cluster) kubectl(t *testing.T, arguments ...string) string {
 	t.Helper()
 
-	output, err := c.try(t.Context(), c.kubectlProgram, append([]string{"--namespace", c.namespace}, arguments...)...)
-	require.NoError(t, err, "kubectl %s: %s", strings.Join(arguments, " "), output)
+	var stderr strings.Builder // apart, because kubectl warns there of APIs that are old
 
-	return output
+	command := exec.CommandContext(t.Context(), c.kubectlProgram, append([]string{"--namespace", c.namespace}, arguments...)...)
+	command.Stderr = &stderr
+
+	output, err := command.Output()
+	require.NoError(t, err, "kubectl %s: %s", strings.Join(arguments, " "), stderr.String())
+
+	return strings.TrimSpace(string(output))
 }
 
 // tryHelm runs helm in the namespace and returns what it prints.
@@ -250,7 +255,7 @@ func (c *cluster) things(t *testing.T) []string {
 
 	return slices.DeleteFunc(strings.Fields(c.kubectl(t, "get", strings.Join(kinds, ","), "--output", "name", "--ignore-not-found")),
 		func(name string) bool {
-			return name == "configmap/kube-root-ca.crt" || name == "serviceaccount/default" || strings.HasPrefix(name, "Warning:")
+			return name == "configmap/kube-root-ca.crt" || name == "serviceaccount/default"
 		})
 }
 
