@@ -1,12 +1,15 @@
 """Three small services that moto lacks: codeconnections, codestar-connections and codestar-notifications.
 
 What is created is kept in memory and given back. A connection is PENDING, as on AWS, until a person confirms it; here
-that is an UpdateConnectionStatus, which AWS does not have.
+that is an UpdateConnectionStatus, which AWS does not have. Nor has it ReportDeployments and RollBackService, by which a
+scheduler says what became of a service's tasks.
 """
 
 import json
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import ecs
 
 ACCOUNT = "123456789012"
 
@@ -78,6 +81,8 @@ OPERATIONS = {
     "GetConnection": lambda request, *_: {"Connection": connections[request["ConnectionArn"]]},
     "UpdateConnectionStatus": update_connection_status,
     "DeleteConnection": delete_connection,
+    "ReportDeployments": ecs.report,
+    "RollBackService": ecs.roll_back,
     "ListTagsForResource": lambda request, *_: {"Tags": tags[request["ResourceArn"]]},
     "TagResource": tag,
     "UntagResource": untag,

@@ -187,7 +187,7 @@ func save(t *testing.T, engine *harness.Engine, content string) (archive, id str
 func startRegistry(t *testing.T) string {
 	t.Helper()
 
-	program := harness.Program(t, "apt-get install docker-registry", "docker-registry", "registry")
+	program := harness.Tool(t, "registry")
 	folder := t.TempDir()
 	address := "127.0.0.1:" + strconv.Itoa(harness.FreePort(t))
 	config := filepath.Join(folder, "config.yml")
