@@ -1,16 +1,12 @@
 package harness
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -18,64 +14,38 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/load/loadgen"
 )
 
 // Load is a second process, which sends requests at a constant rate, whatever becomes of them; see tests/load.
-type Load struct {
-	stdin  io.Writer
-	stdout *bufio.Reader
-}
+type Load struct{ generator *loadgen.Load }
 
 // StartLoad sends that many requests a second to an address, until the test ends.
 func StartLoad(tb testing.TB, address string, rate int) *Load {
 	tb.Helper()
 
-	program := filepath.Join(tb.TempDir(), "load")
-	build := exec.CommandContext(tb.Context(), "go", "build", "-o", program, "./tests/load")
-	build.Dir = Root(tb)
-
-	output, err := build.CombinedOutput()
-	require.NoError(tb, err, string(output))
-
-	command := exec.CommandContext(tb.Context(), program, address, strconv.Itoa(rate))
-	command.Stderr = os.Stderr
-
-	stdin, err := command.StdinPipe()
+	program, err := loadgen.Build(tb.Context(), Root(tb), tb.TempDir())
 	require.NoError(tb, err)
 
-	stdout, err := command.StdoutPipe()
+	generator, err := loadgen.Start(program, address, rate)
 	require.NoError(tb, err)
-	require.NoError(tb, command.Start())
-	tb.Cleanup(func() { _ = command.Wait() }) // killed when the test's context ended
+	tb.Cleanup(func() { assert.NoError(tb, generator.Stop()) })
 
-	return &Load{stdin: stdin, stdout: bufio.NewReader(stdout)}
+	return &Load{generator: generator}
 }
 
 // Summary is what the load tells about the requests that ended since it was asked last.
-type Summary struct {
-	Seconds       float64        `json:"seconds"`
-	Requests      int            `json:"requests"`
-	Fresh         int            `json:"fresh"`
-	KeepAlive     int            `json:"keep_alive"`
-	Failed        map[string]int `json:"failed"`
-	P99Millis     float64        `json:"p99_ms"`
-	SlowestMillis float64        `json:"slowest_ms"`
-}
+type Summary = loadgen.Summary
 
 // Next returns what has happened since it was called last.
 func (l *Load) Next(tb testing.TB) Summary {
 	tb.Helper()
 
-	_, err := io.WriteString(l.stdin, "\n")
+	summary, err := l.generator.Next()
 	require.NoError(tb, err)
 
-	line, err := l.stdout.ReadBytes('\n')
-	require.NoError(tb, err)
-
-	var result Summary
-	require.NoError(tb, json.Unmarshal(line, &result))
-
-	return result
+	return summary
 }
 
 // Report is the table that people look at: what became of the load while something was done.
@@ -95,16 +65,6 @@ func (r *Report) Add(what string, began time.Time, result Summary) Row {
 	r.rows = append(r.rows, added)
 
 	return added
-}
-
-// Failures returns how many requests failed, for whatever reason.
-func (r Row) Failures() int {
-	total := 0
-	for _, count := range r.Failed {
-		total += count
-	}
-
-	return total
 }
 
 // MustLoseNothing fails the test when a request did not get its answer in time, or there was too little load to tell.

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/harness"
+	"github.com/clockmirror/clockmirror/tests/registry"
 )
 
 const (
@@ -31,10 +32,10 @@ const (
 func TestPushImage(t *testing.T) {
 	t.Parallel()
 
-	registry := startRegistry(t)
+	host := startRegistry(t)
 	engine := harness.Docker(t)
 	archive, id := save(t, engine, "first")
-	repository := registry + "/clockmirror"
+	repository := host + "/clockmirror"
 	bill := filepath.Join(t.TempDir(), "sbom.json")
 	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
 
@@ -90,7 +91,7 @@ func TestPushImageWithoutRights(t *testing.T) {
 	t.Parallel()
 
 	asked := make(chan string, 20)
-	registry := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		switch {
 		case request.URL.Path == "/v2/":
 		case strings.Contains(request.URL.Path, "/manifests/"):
@@ -101,10 +102,10 @@ func TestPushImageWithoutRights(t *testing.T) {
 			answer.WriteHeader(http.StatusNotFound)
 		}
 	}))
-	t.Cleanup(registry.Close)
+	t.Cleanup(server.Close)
 
 	archive, id := save(t, harness.Docker(t), "refused")
-	_, complaint, err := run(t, "push-image", strings.TrimPrefix(registry.URL, "http://")+"/clockmirror", archive, id, archive, commit)
+	_, complaint, err := run(t, "push-image", strings.TrimPrefix(server.URL, "http://")+"/clockmirror", archive, id, archive, commit)
 	require.Error(t, err)
 	assert.Contains(t, complaint, "403")
 
@@ -187,27 +188,10 @@ func save(t *testing.T, engine *harness.Engine, content string) (archive, id str
 func startRegistry(t *testing.T) string {
 	t.Helper()
 
-	program := harness.Tool(t, "registry")
-	folder := t.TempDir()
 	address := "127.0.0.1:" + strconv.Itoa(harness.FreePort(t))
-	config := filepath.Join(folder, "config.yml")
-	require.NoError(t, os.WriteFile(config, []byte("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: "+folder+"\nhttp:\n  addr: "+address+"\n"), 0o600))
-
-	server := exec.CommandContext(t.Context(), program, "serve", config)
-	require.NoError(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-
-	harness.Eventually(t, func() error {
-		response, err := http.Get("http://" + address + "/v2/") //nolint:noctx // it is on this machine, and waited for
-		if err == nil {
-			err = response.Body.Close()
-		}
-
-		return err
-	})
+	server, err := registry.Start(t.Context(), harness.Tool(t, "registry"), address, t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 
 	return address
 }

@@ -148,7 +148,7 @@ func rounds(t *testing.T) int {
 type service struct {
 	docker  *harness.Engine
 	image   string
-	lb      *balancer
+	lb      *targets
 	running []string
 }
 
