@@ -193,6 +193,21 @@ plan-app: ## Show what apply-app would change
 apply-app: ## Make or change the service: ENV=… TF_STATE_BUCKET=…, first with IMAGE=repo@sha256:…
 	@$(call app,apply)
 
+# Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see tests/rehearsal.
+COMMIT ?= HEAD
+
+.PHONY: rehearse
+rehearse: ## Take COMMIT (HEAD) through the whole pipeline on this machine
+	@go build -o $(BUILD)/rehearse ./tests/rehearsal/rehearse
+	@exec $(BUILD)/rehearse '$(COMMIT)'
+
+.PHONY: rehearsal-remote
+rehearsal-remote: ## Make the remote `rehearsal`: git push rehearsal master
+	@git init --quiet --bare $(BUILD)/rehearsal/remote.git
+	@ln -sf ../../../../tests/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
+	@git remote remove rehearsal 2>/dev/null || true
+	git remote add rehearsal $(BUILD)/rehearsal/remote.git
+
 REPOSITORY ?=
 CONNECTION_ARN ?=
 

@@ -51,21 +51,22 @@ def _service(request, region):
 
 
 def report(request, _service_name, region):
-    """Says how each deployment of a service stands; one that is not named is over."""
+    """Says how deployments of a service stand, and which are over. One that is not named has begun meanwhile."""
     service, told = _service(request, region), request["deployments"]
-    service.deployments = [deployment for deployment in service.deployments if deployment["id"] in told]
+    service.deployments = [deployment for deployment in service.deployments if deployment["id"] not in request["over"]]
     for deployment in service.deployments:
-        deployment.update(told[deployment["id"]], updatedAt=utcnow())
+        deployment.update(told.get(deployment["id"], {}), updatedAt=utcnow())
     service.running_count = sum(deployment["runningCount"] for deployment in service.deployments)
     service.pending_count = 0
     return {}
 
 
 def roll_back(request, _service_name, region):
-    """Begins a deployment of an older revision, as the circuit breaker does; what failed is over."""
+    """Makes an older deployment the primary one again, as the circuit breaker does; what failed is over."""
     service = _service(request, region)
-    service.task_definition = request["taskDefinition"]
-    _begin_deployment(service, [d for d in service.deployments if d["taskDefinition"] == request["taskDefinition"]])
+    service.deployments = [deployment for deployment in service.deployments if deployment["id"] == request["deployment"]]
+    service.deployments[0].update(status="PRIMARY", rolloutState="IN_PROGRESS")
+    service.task_definition = service.deployments[0]["taskDefinition"]
     return {}
 
 

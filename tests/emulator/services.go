@@ -1,0 +1,44 @@
+package emulator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Deployment is how a deployment of a service stands, in ECS's words.
+type Deployment struct {
+	// State is IN_PROGRESS, COMPLETED or FAILED.
+	State   string `json:"rolloutState"`
+	Reason  string `json:"rolloutStateReason"`
+	Running int    `json:"runningCount"`
+	Failed  int    `json:"failedTasks"`
+}
+
+// ReportDeployments says how a service's deployments stand, by their ids, and which are over. It is for whoever starts the
+// tasks of an emulator that was started with EMULATOR_SCHEDULER=external.
+func (e *Emulator) ReportDeployments(ctx context.Context, cluster, service string, deployments map[string]Deployment, over []string) error {
+	if over == nil {
+		over = []string{}
+	}
+
+	return e.tell(ctx, "ReportDeployments", map[string]any{"cluster": cluster, "service": service, "deployments": deployments, "over": over})
+}
+
+// RollBack makes an older deployment the primary one again, as ECS's circuit breaker does.
+func (e *Emulator) RollBack(ctx context.Context, cluster, service, deployment string) error {
+	return e.tell(ctx, "RollBackService", map[string]any{"cluster": cluster, "service": service, "deployment": deployment})
+}
+
+func (e *Emulator) tell(ctx context.Context, operation string, request any) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", operation, err)
+	}
+
+	if err = post(ctx, e.connectionsURL, "X-Amz-Target", "Emulator."+operation, string(body)); err != nil {
+		return fmt.Errorf("tell the AWS emulator %s: %w", operation, err)
+	}
+
+	return nil
+}
