@@ -3,10 +3,14 @@
 Only S3 and IAM calls say which resource they are about; the rest arrive as "*", which no scoped policy would ever match,
 and no call says its conditions. What is unknown counts as met in an Allow and as unmet in a Deny.
 
+Who may assume a role is asked of its trust policy. The caller may be a user or a role, or, as no service can call from here, a
+service that an administrator names as the SourceIdentity, such as codebuild.amazonaws.com.
+
 Two names differ from those in policies: requests to CloudWatch are signed for "monitoring", and HeadBucket is allowed by
 s3:ListBucket. What is denied is named in the log, as some of the answers do not say it.
 """
 
+import json
 import sys
 
 from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
@@ -16,6 +20,27 @@ def _policy_name(action):
     if action.startswith("monitoring:"):
         return action.replace("monitoring:", "cloudwatch:", 1)
     return {"s3:HeadBucket": "s3:ListBucket"}.get(action, action)
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _is_trusted(self, role_arn):
+    document = self.backend.get_role_by_arn(role_arn).assume_role_policy_document
+    service = _listed(self._data.get("SourceIdentity", ""))[0]
+    caller = self._access_key.arn
+    if ":assumed-role/" in caller:
+        account, name = caller.split(":")[4], caller.split("/")[1]
+        caller = f"arn:aws:iam::{account}:role/{name}"
+
+    for statement in _listed(json.loads(document)["Statement"]):
+        trusted = statement["Principal"]
+        if statement["Effect"] == "Allow" and (
+            caller in _listed(trusted.get("AWS", [])) or service and service in _listed(trusted.get("Service", []))
+        ):
+            return True
+    return False
 
 
 def apply():
@@ -46,5 +71,6 @@ def apply():
             raise
 
     IAMRequestBase.check_action_permitted = check_by_policy_name
+    IAMRequestBase._check_role_trust_relationship = _is_trusted
     IAMPolicyStatement._check_element_matches = matches_or_unknown
     IAMPolicyStatement.is_action_permitted = is_permitted_without_conditions

@@ -71,7 +71,7 @@ func (w *World) build(ctx context.Context, execution *Execution, action pipeline
 }
 
 func (b *build) run(ctx context.Context) (err error) {
-	if b.role, err = b.world.admin.assume(ctx, b.project.RoleARN); err != nil {
+	if b.role, err = b.world.admin.assumeFor(ctx, codeBuild, b.project.RoleARN); err != nil {
 		return err
 	}
 

@@ -56,11 +56,26 @@ func administrator(ctx context.Context, cloud *emulator.Emulator) (*identity, er
 	}}, nil
 }
 
-// assume returns a role, assumed by this identity. A service's role is assumed by the administrator on its behalf: the
-// emulator knows no services, and looks at no trust policy.
+// Services that have roles of their own, as trust policies call them.
+const (
+	codePipeline = "codepipeline.amazonaws.com"
+	codeBuild    = "codebuild.amazonaws.com"
+	ecsTasks     = "ecs-tasks.amazonaws.com"
+)
+
+// assume returns a role, assumed by this identity.
 func (i *identity) assume(ctx context.Context, role string) (*identity, error) {
+	return i.assumeAs(ctx, role, nil)
+}
+
+// assumeFor returns a role, assumed by a service that the role's trust policy has to name.
+func (i *identity) assumeFor(ctx context.Context, service, role string) (*identity, error) {
+	return i.assumeAs(ctx, role, &service)
+}
+
+func (i *identity) assumeAs(ctx context.Context, role string, service *string) (*identity, error) {
 	answer, err := sts.NewFromConfig(i.config()).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn: aws.String(role), RoleSessionName: aws.String("rehearsal"),
+		RoleArn: aws.String(role), RoleSessionName: aws.String("rehearsal"), SourceIdentity: service,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("assume the role %s: %w", role, err)
@@ -166,7 +181,7 @@ func (i *identity) secrets(ctx context.Context, executionRole string, wanted []t
 		return nil, nil //nolint:nilnil // no secrets is no error
 	}
 
-	role, err := i.assume(ctx, executionRole)
+	role, err := i.assumeFor(ctx, ecsTasks, executionRole)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type imageDefinition struct {
 // images, has the service run it, and waits. See
 // https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html.
 func (w *World) deploy(ctx context.Context, execution *Execution, action pipeline.Action, log io.Writer) (string, error) {
-	role, err := w.admin.assume(ctx, w.pipeline.RoleARN)
+	role, err := w.admin.assumeFor(ctx, codePipeline, w.pipeline.RoleARN)
 	if err == nil && action.RoleARN != "" {
 		role, err = role.assume(ctx, action.RoleARN)
 	}

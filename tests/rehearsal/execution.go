@@ -65,9 +65,11 @@ func (w *World) Run(ctx context.Context, commit string) (*Execution, error) {
 
 // Retry runs the pipeline from a stage on, with the artifacts and variables of an earlier execution.
 func (w *World) Retry(ctx context.Context, earlier *Execution, stage string) (*Execution, error) {
-	again := &Execution{Commit: earlier.Commit, Artifacts: maps.Clone(earlier.Artifacts), Variables: maps.Clone(earlier.Variables)}
+	return w.execute(ctx, earlier.clone(), stage)
+}
 
-	return w.execute(ctx, again, stage)
+func (e *Execution) clone() *Execution {
+	return &Execution{Commit: e.Commit, Artifacts: maps.Clone(e.Artifacts), Variables: maps.Clone(e.Variables)}
 }
 
 func (w *World) execute(ctx context.Context, execution *Execution, from string) (*Execution, error) {

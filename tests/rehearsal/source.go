@@ -54,7 +54,7 @@ func (w *World) source(ctx context.Context, execution *Execution, action pipelin
 		return "", fmt.Errorf("write the reference to the commit: %w", err)
 	}
 
-	role, err := w.admin.assume(ctx, w.pipeline.RoleARN)
+	role, err := w.admin.assumeFor(ctx, codePipeline, w.pipeline.RoleARN)
 	if err != nil {
 		return "", err
 	}

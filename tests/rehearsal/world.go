@@ -22,10 +22,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clockmirror/clockmirror/tests/emulator"
+	"github.com/clockmirror/clockmirror/tests/registry"
 	"github.com/clockmirror/clockmirror/tests/rehearsal/docker"
 	"github.com/clockmirror/clockmirror/tests/rehearsal/fargate"
 	"github.com/clockmirror/clockmirror/tests/rehearsal/pipeline"
-	"github.com/clockmirror/clockmirror/tests/registry"
 )
 
 // Env is the environment that is rehearsed: its settings are in .infra/*/env/rehearsal.tfvars, as those of any other.
