@@ -16,7 +16,7 @@ import (
 // key is where CodePipeline keeps an artifact: below the first 20 characters of the pipeline's name and the first 10 of the
 // artifact's.
 func (w *World) key(artifact string) string {
-	return cut(w.pipeline.Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7] //nolint:mnd // as CodePipeline does
+	return cut(w.pipeline.Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7]
 }
 
 func cut(text string, most int) string { return text[:min(len(text), most)] }

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -225,12 +226,12 @@ func (b *build) codebuild(primary *reference) map[string]string {
 	variables := map[string]string{
 		"CODEBUILD_BUILD_ID":                id,
 		"CODEBUILD_BUILD_ARN":               strings.Replace(b.project.ARN, "project/"+b.project.Name, "build/"+id, 1),
-		"CODEBUILD_BUILD_NUMBER":            fmt.Sprint(b.execution.number),
+		"CODEBUILD_BUILD_NUMBER":            strconv.Itoa(b.execution.number),
 		"CODEBUILD_INITIATOR":               "codepipeline/" + b.world.pipeline.Name,
 		"CODEBUILD_RESOLVED_SOURCE_VERSION": primary.Commit,
 		"CODEBUILD_SOURCE_VERSION":          primary.Commit,
 		"CODEBUILD_SRC_DIR":                 b.source,
-		"CODEBUILD_START_TIME":              fmt.Sprint(time.Now().UnixMilli()),
+		"CODEBUILD_START_TIME":              strconv.FormatInt(time.Now().UnixMilli(), 10),
 	}
 
 	for _, artifact := range b.action.Inputs {
@@ -458,8 +459,7 @@ func (b *build) exec(ctx context.Context, program ...string) *exec.Cmd {
 // collect keeps what the build reports and exports, whatever became of it.
 func (b *build) collect(ctx context.Context) error {
 	for name, report := range b.spec.Reports {
-		folder := filepath.Join(b.world.logs, fmt.Sprintf("%d-%s-%s", b.execution.number, b.action.Name, name))
-		if count, err := b.copyOut(ctx, report.BaseDirectory, report.Files, folder); err != nil || count == 0 {
+		if count, err := b.copyOut(ctx, report.BaseDirectory, report.Files, b.reportFolder(name)); err != nil || count == 0 {
 			fmt.Fprintf(b.log, "[rehearsal] the report %s has no files\n", name) // as CodeBuild does: no failure
 		}
 	}
@@ -477,6 +477,16 @@ func (b *build) collect(ctx context.Context) error {
 	return nil
 }
 
+// reportFolder is where a report is kept for people.
+func (b *build) reportFolder(name string) string {
+	return filepath.Join(b.world.logs, fmt.Sprintf("%d-%s-%s", b.execution.number, b.action.Name, name))
+}
+
+// artifactCopy is where the output artifact is put together.
+func (b *build) artifactCopy() string {
+	return filepath.Join(b.world.folder, fmt.Sprintf("artifact-%d-%s", b.execution.number, b.action.Name))
+}
+
 // upload stores the output artifacts, as the project's role.
 func (b *build) upload(ctx context.Context) error {
 	if len(b.action.Outputs) == 0 {
@@ -487,9 +497,7 @@ func (b *build) upload(ctx context.Context) error {
 		return errors.New("a rehearsal does not know secondary artifacts: give the action one output")
 	}
 
-	folder := filepath.Join(b.world.folder, fmt.Sprintf("artifact-%d-%s", b.execution.number, b.action.Name))
-
-	count, err := b.copyOut(ctx, b.spec.Artifacts.BaseDirectory, b.spec.Artifacts.Files, folder)
+	count, err := b.copyOut(ctx, b.spec.Artifacts.BaseDirectory, b.spec.Artifacts.Files, b.artifactCopy())
 	if err != nil {
 		return err
 	}
@@ -498,7 +506,7 @@ func (b *build) upload(ctx context.Context) error {
 		return fmt.Errorf("no file is an artifact: none below %q matches %v", b.spec.Artifacts.BaseDirectory, b.spec.Artifacts.Files)
 	}
 
-	key, err := b.world.store(ctx, b.role, b.action.Outputs[0], os.DirFS(folder))
+	key, err := b.world.store(ctx, b.role, b.action.Outputs[0], os.DirFS(b.artifactCopy()))
 	if err != nil {
 		return err
 	}
@@ -585,9 +593,7 @@ func (b *build) detail() string {
 		words = append(words, "plan: "+strings.ToLower(last[1]+last[2]))
 	}
 
-	folder := filepath.Join(b.world.folder, fmt.Sprintf("artifact-%d-%s", b.execution.number, b.action.Name))
-
-	if size := sizeOf(folder); size > megabyte/10 { //nolint:mnd // less is not worth a word
+	if size := sizeOf(b.artifactCopy()); size > megabyte/10 {
 		words = append(words, fmt.Sprintf("%.1f MB", float64(size)/megabyte))
 	}
 
@@ -644,24 +650,27 @@ func (b *build) coverage() (float64, error) {
 			continue
 		}
 
-		for _, file := range report.Files {
-			content, err := os.ReadFile(filepath.Join(b.world.logs, fmt.Sprintf("%d-%s-%s", b.execution.number, b.action.Name, name), file))
-			if err != nil {
-				return 0, fmt.Errorf("read the coverage: %w", err)
-			}
-
-			var document struct {
-				Rate float64 `xml:"line-rate,attr"`
-			}
-
-			const percent = 100
-
-			if err = xml.Unmarshal(content, &document); err != nil {
-				return 0, fmt.Errorf("read the coverage: %w", err)
-			}
-
-			return document.Rate * percent, nil
+		files, err := filepath.Glob(filepath.Join(b.reportFolder(name), "*"))
+		if err != nil || len(files) == 0 {
+			continue
 		}
+
+		content, err := os.ReadFile(files[0])
+		if err != nil {
+			return 0, fmt.Errorf("read the coverage: %w", err)
+		}
+
+		var document struct {
+			Rate float64 `xml:"line-rate,attr"`
+		}
+
+		const percent = 100
+
+		if err = xml.Unmarshal(content, &document); err != nil {
+			return 0, fmt.Errorf("read the coverage: %w", err)
+		}
+
+		return document.Rate * percent, nil
 	}
 
 	return 0, errors.New("there is no report of coverage")

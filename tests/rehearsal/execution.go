@@ -219,11 +219,11 @@ func (w *World) show(result Result) {
 		state = "RED"
 	}
 
-	w.say("%-8s %-16s %-3s %-58s %6.1f s", result.Stage, result.Action, state, result.Detail, result.Took.Seconds())
+	w.sayf("%-8s %-16s %-3s %-58s %6.1f s", result.Stage, result.Action, state, result.Detail, result.Took.Seconds())
 
 	if result.Err != nil {
 		content, _ := os.ReadFile(result.Log)
-		w.say("%s\n%s", tail(string(content)), result.Log)
+		w.sayf("%s\n%s", tail(string(content)), result.Log)
 	}
 }
 

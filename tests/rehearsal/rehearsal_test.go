@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -64,12 +63,12 @@ func testGreen(t *testing.T, w *World, run *Execution) {
 
 	names := make([]string, 0, len(run.Results))
 	for _, result := range run.Results {
-		names = append(names, result.Stage+" "+result.Action)
+		names = append(names, result.Stage+"/"+result.Action)
 	}
 
 	assert.Equal(t, []string{
-		"Source Source", "Test StaticAnalysis", "Test UnitTest", "Build Build",
-		"Deploy DeployECR", "Deploy DeployApp", "Deploy UpdateECSService", "Deploy Verify",
+		"Source/Source", "Test/StaticAnalysis", "Test/UnitTest", "Build/Build",
+		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Verify",
 	}, names)
 	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
 	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)
@@ -269,15 +268,13 @@ func alter(t *testing.T, w *World, files map[string]func(string) string) string 
 	t.Helper()
 
 	clone := t.TempDir()
-	git := func(arguments ...string) string {
+	git := func(arguments ...string) {
 		command := exec.CommandContext(t.Context(), w.machine.git, append([]string{
 			"-c", "safe.directory=*", "-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.com", "-C", clone,
 		}, arguments...)...)
 
 		output, err := command.CombinedOutput()
 		require.NoError(t, err, string(output))
-
-		return strings.TrimSpace(string(output))
 	}
 
 	git("clone", "--quiet", "--shared", harness.Root(t), ".")
@@ -410,7 +407,7 @@ func get(t *testing.T, url string) string {
 // requireStopped stops a world; nothing of it runs any more.
 func requireStopped(t *testing.T, w *World) {
 	t.Helper()
-	assert.NoError(t, w.Stop())
+	require.NoError(t, w.Stop(t.Context()))
 	requireNothingLeft(t, w.id)
 }
 
@@ -434,9 +431,6 @@ func requireNothingLeft(t *testing.T, id string) {
 	assert.NoFileExists(t, filepath.Join(harness.Root(t), ".build", "rehearsal", "world-"+id))
 	assert.NoDirExists(t, filepath.Join(harness.Root(t), ".build", "rehearsal", "world-"+id))
 }
-
-// interruption is where a rehearsal is interrupted: at the first line that matches.
-var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`)
 
 // Ctrl-C at any point leaves nothing running.
 func TestInterrupt(t *testing.T) {

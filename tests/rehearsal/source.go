@@ -110,7 +110,7 @@ func (w *World) Starts(ctx context.Context, branch, from, to string) (bool, erro
 
 	starts := w.pipeline.Starts(branch, files)
 	if !starts {
-		w.say("a push to %s of %s does not start the pipeline: see trigger in .infra/cicd/pipeline.tf", branch, strings.Join(files, ", "))
+		w.sayf("a push to %s of %s does not start the pipeline: see trigger in .infra/cicd/pipeline.tf", branch, strings.Join(files, ", "))
 	}
 
 	return starts, nil

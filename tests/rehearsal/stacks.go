@@ -317,6 +317,7 @@ func (w *World) push(ctx context.Context, commit string) (string, error) {
 	}
 
 	build := exec.CommandContext(ctx, "make", "-C", folder, "image", "IMAGE="+w.beforeImage(), "PLATFORM=linux/"+runtime.GOARCH)
+
 	build.Env = append(withoutGit(os.Environ()), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "MAKEFLAGS=")
 
 	if text, err := build.CombinedOutput(); err != nil {

@@ -110,7 +110,7 @@ func Start(ctx context.Context, options Options) (*World, error) {
 	}
 
 	if err = w.start(ctx, background); err != nil {
-		return nil, errors.Join(err, w.Stop())
+		return nil, errors.Join(err, w.Stop(ctx))
 	}
 
 	return w, nil
@@ -122,7 +122,7 @@ func (w *World) Logs() string { return w.logs }
 // URL is the load balancer's, without a slash at its end.
 func (w *World) URL() string { return "http://" + w.balancerAddress }
 
-func (w *World) say(format string, arguments ...any) {
+func (w *World) sayf(format string, arguments ...any) {
 	fmt.Fprintf(w.options.Progress, format+"\n", arguments...)
 }
 
@@ -152,7 +152,7 @@ func (w *World) start(ctx, background context.Context) error {
 		return err
 	}
 
-	w.say("setting up the account: emulator, registry, bootstrap, cicd")
+	w.sayf("setting up the account: emulator, registry, bootstrap, cicd")
 
 	parts, within := errgroup.WithContext(ctx)
 	parts.Go(func() error { return w.makeMachineImage(within) })
@@ -257,17 +257,17 @@ func (w *World) schedule(background context.Context) {
 
 	w.running.Go(func() {
 		if err := scheduler.Run(background); err != nil {
-			w.say("%v", err)
+			w.sayf("%v", err)
 		}
 	})
 }
 
-// Stop ends all that runs, and leaves logs and what the next rehearsal can use again.
-func (w *World) Stop() error {
+// Stop ends all that runs, and leaves logs and what the next rehearsal can use again. It does so even when ctx has ended.
+func (w *World) Stop(ctx context.Context) error {
 	w.stop()
 	w.running.Wait()
 
-	ctx, cancel := context.WithTimeout(context.Background(), cleanUp)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 
 	failures := []error{w.engine.RemoveContainers(ctx, "label="+w.engine.Label)}

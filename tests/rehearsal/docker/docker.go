@@ -22,6 +22,7 @@ type Engine struct {
 // Command returns a docker command that is yet to run. Its builds use BuildKit.
 func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, e.Program, arguments...)
+
 	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 
 	return command

@@ -88,7 +88,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 	for {
 		if err := s.step(ctx); err != nil && ctx.Err() == nil {
-			s.say("%v", err)
+			s.sayf("%v", err)
 		}
 
 		select {
@@ -99,7 +99,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Scheduler) say(format string, arguments ...any) {
+func (s *Scheduler) sayf(format string, arguments ...any) {
 	fmt.Fprintf(s.log, time.Now().Format(time.TimeOnly)+" "+format+"\n", arguments...)
 }
 
@@ -203,7 +203,7 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 	}
 
 	s.lb, err = balancer.Start(ctx, s.HAProxy, s.Address, settings, log)
-	s.say("load balancer at %s: %+v, deregistration delay %s", s.Address, settings, s.delay)
+	s.sayf("load balancer at %s: %+v, deregistration delay %s", s.Address, settings, s.delay)
 
 	return errors.Join(err, log.Close())
 }
@@ -235,7 +235,7 @@ func (s *Scheduler) meet(ctx context.Context, told *types.Deployment) error {
 	}
 
 	s.deployments[id] = &deployment{definition: answer.TaskDefinition, state: inProgress, reason: "ECS deployment " + id + " in progress."}
-	s.say("deployment %s of %s begins", id, aws.ToString(told.TaskDefinition))
+	s.sayf("deployment %s of %s begins", id, aws.ToString(told.TaskDefinition))
 
 	return nil
 }
@@ -265,7 +265,7 @@ func (s *Scheduler) inspect(ctx context.Context, service *types.Service) error {
 	}
 
 	alive := map[string]bool{}
-	for _, name := range strings.Fields(running) {
+	for _, name := range strings.FieldsSeq(running) {
 		alive[name] = true
 	}
 
@@ -299,7 +299,7 @@ func (s *Scheduler) inspect(ctx context.Context, service *types.Service) error {
 func (s *Scheduler) fail(ctx context.Context, of *deployment, failed *task, why string) {
 	of.failures++
 	of.reason = failed.name + ": " + why
-	s.say("task %s failed: %s", failed.name, why)
+	s.sayf("task %s failed: %s", failed.name, why)
 	s.stop(ctx, failed)
 }
 
@@ -353,7 +353,7 @@ func (s *Scheduler) advance(ctx context.Context, service *types.Service) error {
 			if err := s.start(ctx, service, primary); err != nil {
 				primary.failures++
 				primary.reason = err.Error()
-				s.say("a task does not start: %v", err)
+				s.sayf("a task does not start: %v", err)
 			}
 		}
 	}
@@ -438,7 +438,7 @@ func (s *Scheduler) start(ctx context.Context, service *types.Service, of *deplo
 		return fmt.Errorf("register %s: %w", name, err)
 	}
 
-	s.say("task %s runs %s at %s", name, aws.ToString(container.Image), address)
+	s.sayf("task %s runs %s at %s", name, aws.ToString(container.Image), address)
 
 	go begun.watch(ctx, s.Engine)
 
@@ -464,11 +464,11 @@ func (s *Scheduler) judge(ctx context.Context, service *types.Service, primary *
 	case able == desired && left == 0 && primary.state == inProgress:
 		primary.state, primary.reason = completed, "completed"
 
-		s.say("the deployment is complete: %d tasks", able)
+		s.sayf("the deployment is complete: %d tasks", able)
 	case primary.state == inProgress && breaker.Enable && primary.failures >= threshold(desired):
 		primary.state = failed
 
-		s.say("the circuit breaker opens after %d failed tasks: %s", primary.failures, primary.reason)
+		s.sayf("the circuit breaker opens after %d failed tasks: %s", primary.failures, primary.reason)
 
 		if breaker.Rollback {
 			return s.rollBack(ctx, service)
@@ -502,7 +502,7 @@ func (s *Scheduler) rollBack(ctx context.Context, service *types.Service) error 
 			continue
 		}
 
-		s.say("rolled back to %s", aws.ToString(told.TaskDefinition))
+		s.sayf("rolled back to %s", aws.ToString(told.TaskDefinition))
 		s.deployments[id].state = inProgress
 
 		return s.Cloud.RollBack(ctx, s.Cluster, s.Service, id)

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,18 +17,11 @@ import (
 func state(t *testing.T, resources ...string) *tfjson.State {
 	t.Helper()
 
-	text := `{"format_version":"1.0","terraform_version":"1.11.4","values":{"root_module":{"resources":[`
-	for i, resource := range resources {
-		if i > 0 {
-			text += ","
-		}
-
-		text += resource
-	}
+	text := `{"format_version":"1.0","terraform_version":"1.11.4","values":{"root_module":{"resources":[` + strings.Join(resources, ",") + `]}}}`
 
 	var found tfjson.State
 
-	require.NoError(t, json.Unmarshal([]byte(text+`]}}}`), &found))
+	require.NoError(t, json.Unmarshal([]byte(text), &found))
 
 	return &found
 }

@@ -75,7 +75,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 	}
 
 	defer func() {
-		err = errors.Join(err, world.Stop())
+		err = errors.Join(err, world.Stop(ctx))
 
 		fmt.Fprintf(stdout, "%.0f s in all; logs are in %s\n", time.Since(began).Seconds(), world.Logs())
 	}()
