@@ -265,7 +265,7 @@ func (s *Scheduler) inspect(ctx context.Context, service *types.Service) error {
 	}
 
 	alive := map[string]bool{}
-	for _, name := range strings.FieldsSeq(running) {
+	for name := range strings.FieldsSeq(running) {
 		alive[name] = true
 	}
 
