@@ -156,7 +156,7 @@ func (w *World) start(ctx, background context.Context) error {
 
 	parts, within := errgroup.WithContext(ctx)
 	parts.Go(func() error { return w.makeMachineImage(within) })
-	parts.Go(func() error { return w.startServices(within, background) })
+	parts.Go(func() error { return w.startServices(within) })
 	parts.Go(func() error {
 		w.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
 
@@ -183,18 +183,18 @@ func (w *World) sweep(ctx context.Context) {
 		return // the engine tells again when it is needed
 	}
 
-	worlds, _ := filepath.Glob(filepath.Join(w.options.Root, ".build", "rehearsal", "world-*"))
-	for _, world := range append(strings.Fields(names), worlds...) {
-		id := world[strings.LastIndex(world, "world-")+1:]
-		id = strings.TrimPrefix(id, "orld-")
+	folders, _ := filepath.Glob(filepath.Join(w.options.Root, ".build", "rehearsal", "world-*"))
+	for _, world := range append(strings.Fields(names), folders...) {
+		id := strings.TrimPrefix(filepath.Base(world), "world-")
 		process, _, _ := strings.Cut(id, "-")
 
 		number, err := strconv.Atoi(process)
 		if err != nil || syscall.Kill(number, 0) == nil {
-			continue
+			continue // it goes on
 		}
 
 		_ = w.engine.RemoveContainers(ctx, "label="+label+"="+id)
+		_ = w.engine.RemoveContainers(ctx, "label="+label+".task="+id)
 		_ = os.RemoveAll(filepath.Join(w.options.Root, ".build", "rehearsal", "world-"+id))
 	}
 
@@ -229,17 +229,25 @@ func (w *World) makeMachineImage(ctx context.Context) error {
 	return nil
 }
 
-func (w *World) startServices(ctx, background context.Context) error {
+func (w *World) startServices(ctx context.Context) error {
 	log, err := os.Create(filepath.Join(w.logs, "emulator.log"))
 	if err != nil {
 		return fmt.Errorf("keep a log of the emulator: %w", err)
 	}
 
-	w.cloud, err = emulator.Start(background, w.options.Root, w.machine.python, log,
+	// It outlives what uses it, but an interruption ends its start.
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	starting := context.AfterFunc(ctx, end)
+
+	w.cloud, err = emulator.Start(lasting, w.options.Root, w.machine.python, log,
 		"EMULATOR_REGISTRY="+w.registryAddress, "EMULATOR_LOAD_BALANCER="+w.balancerAddress, "EMULATOR_SCHEDULER=external")
 	if err != nil {
+		end()
+
 		return fmt.Errorf("%w; %s says more", err, log.Name())
 	}
+
+	starting()
 
 	w.registry, err = registry.Start(ctx, w.machine.registry, w.registryAddress, filepath.Join(w.folder, "registry"))
 
