@@ -127,9 +127,20 @@ func (c *cluster) helm(t *testing.T, arguments ...string) string {
 func (c *cluster) explain(t *testing.T) {
 	t.Helper()
 
-	for _, arguments := range [][]string{{"get", "all,events", "--output", "wide"}, {"logs", "--selector", "app.kubernetes.io/name", "--tail", "20"}} {
+	for _, arguments := range [][]string{{"get", "all,endpointslices,events", "--output", "wide"}, {"logs", "--selector", "app.kubernetes.io/name", "--tail", "20"}} {
 		output, err := c.try(t.Context(), c.kubectlProgram, append([]string{"--namespace", c.namespace}, arguments...)...)
 		t.Log(output, err)
+	}
+}
+
+// mustLoseNothing fails the test when requests failed, and logs what the cluster tells about itself.
+func (c *cluster) mustLoseNothing(t *testing.T, row harness.Row) {
+	t.Helper()
+
+	row.MustLoseNothing(t, minRate)
+
+	if row.Failures() != 0 {
+		c.explain(t)
 	}
 }
 
