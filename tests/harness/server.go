@@ -110,13 +110,16 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 }
 
 // Ready returns an error unless /readyz of the URL answers 200.
-func Ready(ctx context.Context, url string) error {
+func Ready(ctx context.Context, url string) error { return ReadyTo(ctx, http.DefaultClient, url) }
+
+// ReadyTo is Ready as a client sees it.
+func ReadyTo(ctx context.Context, client *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
 
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}

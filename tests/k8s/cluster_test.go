@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,14 @@ const loadVariable = "K8S_LOAD_IMAGE"
 
 // removal bounds the tidying up after a test.
 const removal = 2 * time.Minute
+
+// Requests that come before the cluster's proxy knows a ready pod are rejected. Linux remembers such a connection for two
+// minutes as one whose address is not translated, and a later one from the same port is refused, whatever is ready by then.
+// So who asks whether a NodePort answers yet does it from ports that no system gives to a connection by itself.
+const (
+	firstAskingPort = 20000
+	askingPorts     = 10000
+)
 
 // patience is what helm and kubectl wait for something to become so.
 const patience = "120s"
@@ -117,9 +127,20 @@ func (c *cluster) helm(t *testing.T, arguments ...string) string {
 func (c *cluster) explain(t *testing.T) {
 	t.Helper()
 
-	for _, arguments := range [][]string{{"get", "all,events", "--output", "wide"}, {"logs", "--selector", "app.kubernetes.io/name", "--tail", "20"}} {
+	for _, arguments := range [][]string{{"get", "all,endpointslices,events", "--output", "wide"}, {"logs", "--selector", "app.kubernetes.io/name", "--tail", "20"}} {
 		output, err := c.try(t.Context(), c.kubectlProgram, append([]string{"--namespace", c.namespace}, arguments...)...)
 		t.Log(output, err)
+	}
+}
+
+// mustLoseNothing fails the test when requests failed, and logs what the cluster tells about itself.
+func (c *cluster) mustLoseNothing(t *testing.T, row harness.Row) {
+	t.Helper()
+
+	row.MustLoseNothing(t, minRate)
+
+	if row.Failures() != 0 {
+		c.explain(t)
 	}
 }
 
@@ -152,16 +173,17 @@ func (c *cluster) address(t *testing.T, release string) string {
 	port := c.kubectl(t, "get", "service", fullName(release), "--output", "jsonpath={.spec.ports[0].nodePort}")
 	nodes := c.kubectl(t, "get", "nodes", "--output", `jsonpath={range .items[*].status.addresses[*]}{.address}{"\n"}{end}`)
 
-	var address string
+	var (
+		address string
+		asked   int
+	)
 
 	harness.Eventually(t, func() error {
 		var err error
 
 		for _, host := range append([]string{"127.0.0.1"}, strings.Fields(nodes)...) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			err = harness.Ready(ctx, "http://"+host+":"+port)
-
-			cancel()
+			err = readyFrom(t.Context(), firstAskingPort+asked%askingPorts, "http://"+host+":"+port)
+			asked++
 
 			if err == nil {
 				address = host + ":" + port
@@ -174,6 +196,16 @@ func (c *cluster) address(t *testing.T, release string) string {
 	})
 
 	return address
+}
+
+// readyFrom returns an error unless the service is ready to a connection from that port of this host.
+func readyFrom(ctx context.Context, port int, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{Port: port}}
+
+	return harness.ReadyTo(ctx, &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}, url)
 }
 
 // fullName is what the chart calls a release's things.
