@@ -57,3 +57,25 @@ func TestEveryAlarmIsInTheRunbook(t *testing.T) {
 	}))
 	assert.NotZero(t, alarms)
 }
+
+func TestEveryVariableIsInTheReadme(t *testing.T) {
+	t.Parallel()
+
+	infra := filepath.Join(harness.Root(t), ".infra")
+
+	text, err := os.ReadFile(filepath.Join(infra, "README.md"))
+	require.NoError(t, err)
+
+	files, err := filepath.Glob(filepath.Join(infra, "*", "variables*.tf"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+
+	for _, file := range files {
+		stack, err := os.ReadFile(file)
+		require.NoError(t, err)
+
+		for _, variable := range regexp.MustCompile(`(?m)^variable "(\w+)"`).FindAllStringSubmatch(string(stack), -1) {
+			assert.Contains(t, string(text), "`"+variable[1]+"`", file)
+		}
+	}
+}
