@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,8 +47,9 @@ type Emulator struct {
 }
 
 // Start makes the virtual environment if need be, starts an emulator on free ports, and waits until it answers. root is the
-// repository, python a Python 3 interpreter, log takes what the emulator prints. It ends with Stop, or with ctx.
-func Start(ctx context.Context, root, python string, log io.Writer) (*Emulator, error) {
+// repository, python a Python 3 interpreter, log takes what the emulator prints; variables, such as EMULATOR_REGISTRY=…,
+// are explained in the Python files that read them. It ends with Stop, or with ctx.
+func Start(ctx context.Context, root, python string, log io.Writer, variables ...string) (*Emulator, error) {
 	bin, err := install(ctx, root, python, log)
 	if err != nil {
 		return nil, fmt.Errorf("install the AWS emulator: %w", err)
@@ -62,7 +64,7 @@ func Start(ctx context.Context, root, python string, log io.Writer) (*Emulator, 
 		filepath.Join(root, "tests", "emulator", "serve.py"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1]))
 	process.Stdout, process.Stderr = log, log
 
-	process.Env = append(os.Environ(),
+	process.Env = append(slices.Concat(os.Environ(), variables),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
 		// Every service runs two tasks: enough for whoever waits for a steady state.
 		"MOTO_ECS_SERVICE_RUNNING=2",

@@ -14,12 +14,14 @@ import codebuild
 import codepipeline
 import connections
 import ec2
+import ecr
 import ecs
+import elb
 import permissions
 import s3
 from moto.server import main
 
-PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecs, permissions, s3)
+PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecr, ecs, elb, permissions, s3)
 
 if __name__ == "__main__":
     port, connections_port = sys.argv[1:]
