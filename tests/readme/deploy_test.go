@@ -110,7 +110,7 @@ func script(commands []command) string {
 			}
 		}
 
-		fmt.Fprintf(&text, "echo; echo '%s%d'\n%s\n", mark, i, command.text)
+		fmt.Fprintf(&text, "echo; echo \"%s%d after $SECONDS s\"\n%s\n", mark, i, command.text)
 	}
 
 	return text.String()
@@ -139,7 +139,8 @@ func typeIn(t *testing.T, tree string, environ []string, script string) map[int]
 	printed := map[int]string{}
 
 	for _, part := range strings.Split(string(content), "\n"+mark)[1:] {
-		number, said, _ := strings.Cut(part, "\n")
+		first, said, _ := strings.Cut(part, "\n")
+		number, _, _ := strings.Cut(first, " ")
 		i, err := strconv.Atoi(number)
 		require.NoError(t, err)
 

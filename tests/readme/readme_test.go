@@ -124,7 +124,7 @@ func TestLinks(t *testing.T) {
 	documents := strings.Fields(string(listed))
 	require.Contains(t, documents, "README.md")
 
-	link := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+	link := regexp.MustCompile(`(?:\]\(|src=")([^)"#]*)(?:#([^)"]*))?[)"]`)
 
 	for _, document := range documents {
 		content, err := os.ReadFile(filepath.Join(root, document))
