@@ -34,10 +34,6 @@ $(BUILD)/python/%/installed: .tools/%.txt
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
 YAML = $(shell git ls-files -co --exclude-standard '*.yml' '*.yaml')
 
-.PHONY: help
-help: ## List the targets
-	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
 ##@ Run
 .PHONY: run
 run: ## Serve on http://127.0.0.1:8080 until Ctrl-C
@@ -45,15 +41,14 @@ run: ## Serve on http://127.0.0.1:8080 until Ctrl-C
 	@echo 'http://127.0.0.1:'"$${PORT:-8080}"
 	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} exec $(BUILD)/clockmirror
 
+.PHONY: dev
+dev: ## The same, built anew whenever the code changes
+	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} $(call tool,air)
+
 .PHONY: build
 build: ## Build the program into .build/clockmirror
 	$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
 
-.PHONY: dev
-dev: ## Serve on http://127.0.0.1:8080, anew whenever the code changes
-	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} $(call tool,air)
-
-##@ Image
 IMAGE ?= clockmirror
 # linux/amd64 or linux/arm64; empty: what the engine runs on.
 PLATFORM ?=
@@ -73,40 +68,34 @@ image: ## Build the container image IMAGE, for PLATFORM if given
 
 # Nobody balances load to it, so there is nobody to wait for when it stops.
 .PHONY: image-run
-image-run: image ## Serve on http://127.0.0.1:$PORT (8080) from a container, sealed as in production
+image-run: image ## Serve from a container, sealed as in production
 	docker run --rm --publish '127.0.0.1:$(PORT):8080' --env DRAIN_DELAY=0s --env LOG_FORMAT=text --memory 64m \
 		--read-only --cap-drop ALL --security-opt no-new-privileges '$(IMAGE)'
 
-.PHONY: rollout
-rollout: ## Replace running containers under load, ten times, and count the requests that fail
-	$(need-docker)
-	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/rollout
-
 .PHONY: customers
-customers: ## Run a container per customer behind a proxy, and ask each by its host name
+customers: ## Serve one container per customer, ask each by its host name
 	$(need-docker)
 	CI=$${CI:-true} go test -count=1 -v ./tests/customers # CI: whatever is missing is a failure and not a skip
-
-##@ Kubernetes
-.PHONY: chart
-chart: ## Check the Helm chart: lint, golden manifests, the schemas of Kubernetes
-	CI=$${CI:-true} go test -count=1 ./tests/chart
-
-.PHONY: golden
-golden: ## Make the golden manifests anew from the Helm chart
-	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/chart
-
-# KUBECONFIG names the cluster; K8S_LOAD_IMAGE is what gives it an image, such as 'kind load docker-image'.
-.PHONY: k8s
-k8s: chart ## Install the Helm chart in a real cluster, upgrade it under load, roll back, uninstall
-	$(need-docker)
-	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/k8s
 
 ##@ Test
 # Never from the cache: what a black-box test builds and starts is not known to it.
 .PHONY: test
 test: ## Test all that this machine can test
 	@$(call tool,gotestsum) --format pkgname -- -count=1 -tags $(TAGS) -timeout 30m ./...
+
+# Of the statements of src. What the black-box tests run counts, as they are how the API is tested.
+COVERAGE_MIN ?= 80
+
+.PHONY: unit-test
+unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
+	@rm -rf $(BUILD)/reports/coverage && mkdir -p $(BUILD)/reports/coverage
+	COVERAGE_DIR=$(CURDIR)/$(BUILD)/reports/coverage $(call tool,gotestsum) --format pkgname-and-test-fails \
+	  --junitfile $(BUILD)/reports/unit-tests.xml -- -count=1 -race -tags $(TAGS) -cover -covermode atomic -coverpkg ./src/... \
+	  ./src/... ./tests/api -args -test.gocoverdir=$(CURDIR)/$(BUILD)/reports/coverage
+	@go tool covdata textfmt -i=$(BUILD)/reports/coverage -o=$(BUILD)/reports/coverage.out
+	@$(call tool,gocover-cobertura) -by-files <$(BUILD)/reports/coverage.out >$(BUILD)/reports/coverage.xml
+	@go tool cover -func $(BUILD)/reports/coverage.out | awk -v least=$(COVERAGE_MIN) '/^total:/ { sub(/%/, "", $$3); \
+	  printf "coverage %s %%, at least %s %% is asked for\n", $$3, least; exit $$3 + 0 < least + 0 }'
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks the parser, for FUZZTIME
@@ -118,16 +107,39 @@ bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/bench ./tests/bench/baseline
 	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
 
+.PHONY: rollout
+rollout: ## Replace running containers under load, ten times
+	$(need-docker)
+	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/rollout
+
+.PHONY: chart
+chart: ## Check the Helm chart: lint, golden manifests, schemas
+	CI=$${CI:-true} go test -count=1 ./tests/chart
+
+# KUBECONFIG names the cluster; K8S_LOAD_IMAGE is what gives it an image, such as 'kind load docker-image'.
+.PHONY: k8s
+k8s: chart ## Install the chart in a cluster, upgrade under load, roll back
+	$(need-docker)
+	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/k8s
+
+.PHONY: image-test
+image-test: ## Test the image IMAGE, started as in production
+	$(need-docker)
+	@mkdir -p $(BUILD)/reports
+	@container=$$(docker run --detach --publish 127.0.0.1::8080 --memory 64m --read-only --cap-drop ALL \
+	  --security-opt no-new-privileges '$(IMAGE)'); \
+	trap 'docker logs "$$container" >$(BUILD)/reports/image-test.log 2>&1; docker rm --force "$$container" >/dev/null' EXIT; \
+	url=http://$$(docker port "$$container" 8080/tcp | head -1); \
+	curl --silent --fail --retry 30 --retry-delay 1 --retry-all-errors --output /dev/null "$$url/readyz"; \
+	CLOCKMIRROR_URL=$$url $(call tool,gotestsum) --format pkgname-and-test-fails \
+	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/api
+
 .PHONY: lint
-lint: $(BUILD)/python/linters/installed ## Check the style of everything
+lint: $(BUILD)/python/linters/installed ## Check the style of code, scripts, YAML and the chart
 	$(call tool,golangci-lint) run ./...
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)
 	$(call tool,helm) lint --strict --quiet .infra/helm/clockmirror
-
-.PHONY: test-infra
-test-infra: ## Test the stacks: alone, and with the real provider on an emulator
-	@$(call tool,gotestsum) --format pkgname -- -count=1 -timeout 30m ./tests/infra/...
 
 .PHONY: lint-infra
 lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, validity, tflint, checkov
@@ -140,6 +152,32 @@ lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, valid
 	  $(call tool,tflint) --config="$$PWD/.tflint.hcl" --chdir=.infra/$$stack; \
 	done
 	$(<D)/bin/checkov
+
+.PHONY: lint-image
+lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
+	hadolint --failure-threshold info Dockerfile
+
+.PHONY: check-generated
+check-generated: ## Check that what is generated and committed is fresh
+	go test -count=1 -tags $(TAGS) ./tests/generated
+
+.PHONY: secrets
+secrets: ## Look for secrets in the history, and in what is not committed
+	$(call tool,gitleaks) git --no-banner --redact --verbose .
+	$(call tool,gitleaks) git --no-banner --redact --verbose --pre-commit .
+
+# In CodeBuild the database has to be reached; elsewhere one line says that it was not.
+VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what the program calls
+	@if curl --silent --fail --max-time 20 --output /dev/null "$${GOVULNDB:-https://vuln.go.dev}/index/db.json"; then \
+	  $(call tool,govulncheck) -db "$${GOVULNDB:-https://vuln.go.dev}" -tags $(TAGS) ./src/...; \
+	elif [[ -n '$(VULNERABILITIES_REQUIRED)' ]]; then \
+	  echo 'vulnerabilities: the database https://vuln.go.dev is out of reach, so nothing is known' >&2; exit 1; \
+	else \
+	  echo 'vulnerabilities: NOT CHECKED, as the database https://vuln.go.dev is out of reach'; \
+	fi
 
 ##@ Ship
 # Where to: ENV, TF_STATE_BUCKET and REGION. TF_FLAGS goes to Terraform as it is, such as -auto-approve.
@@ -173,25 +211,17 @@ bootstrap: ## Make what an account has once: TF_STATE_BUCKET=…
 	terraform -chdir=.infra/bootstrap init -input=false
 	terraform -chdir=.infra/bootstrap apply -var tf_state_bucket=$(TF_STATE_BUCKET) -var region=$(REGION) $(TF_FLAGS)
 
-.PHONY: plan-ecr
-plan-ecr: ## Show what apply-ecr would change
-	@$(call stack,ecr,plan)
+.PHONY: plan-ecr apply-ecr destroy-ecr
+plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUCKET=…
+	@$(call stack,ecr,$*)
 
-.PHONY: apply-ecr
-apply-ecr: ## Make or change the image repository: ENV=… TF_STATE_BUCKET=…
-	@$(call stack,ecr,apply)
+.PHONY: plan-app apply-app destroy-app
+plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
+plan-app apply-app: %-app:
+	@$(call app,$*)
 
-.PHONY: destroy-ecr
-destroy-ecr: ## Destroy the image repository, and the images
-	@$(call stack,ecr,destroy)
-
-.PHONY: plan-app
-plan-app: ## Show what apply-app would change
-	@$(call app,plan)
-
-.PHONY: apply-app
-apply-app: ## Make or change the service: ENV=… TF_STATE_BUCKET=…, first with IMAGE=repo@sha256:…
-	@$(call app,apply)
+destroy-app:
+	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
 
 # Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see tests/rehearsal.
 COMMIT ?= HEAD
@@ -211,77 +241,30 @@ rehearsal-remote: ## Make the remote `rehearsal`: git push rehearsal master
 REPOSITORY ?=
 CONNECTION_ARN ?=
 
-.PHONY: plan-cicd
-plan-cicd: ## Show what apply-cicd would change
+.PHONY: plan-cicd apply-cicd destroy-cicd
+plan-cicd apply-cicd destroy-cicd: %-cicd: ## Pipeline: and REPOSITORY=… CONNECTION_ARN=…
 	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
-	$(call stack,cicd,plan)
+	$(call stack,cicd,$*)
 
-.PHONY: apply-cicd
-apply-cicd: ## Make or change the pipeline: ENV=… TF_STATE_BUCKET=… REPOSITORY=owner/name CONNECTION_ARN=…
-	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
-	$(call stack,cicd,apply)
+.PHONY: roll-back
+roll-back: ## Put an image that is still kept back: ENV=… IMAGE_TAG=…
+	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
+IMAGE_TAG ?=
 
-.PHONY: destroy-cicd
-destroy-cicd: ## Destroy the pipeline; what it delivered stays
-	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
-	$(call stack,cicd,destroy)
+.PHONY: url
+url: ## Print the URL of the service
+	@terraform -chdir=.infra/app output -raw alb_url
 
-.PHONY: destroy-app
-destroy-app: ## Destroy the service and all around it
-	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
-
-##@ Deliver: what the pipeline's actions call
-.PHONY: check-generated
-check-generated: ## Check that what is generated and committed is fresh
-	go test -count=1 -tags $(TAGS) ./tests/generated
-
-.PHONY: lint-image
-lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
-	hadolint --failure-threshold info Dockerfile
-
-.PHONY: secrets
-secrets: ## Look for secrets in the whole history, and in what is not committed yet
-	$(call tool,gitleaks) git --no-banner --redact --verbose .
-	$(call tool,gitleaks) git --no-banner --redact --verbose --pre-commit .
-
-# Of the statements of src. What the black-box tests run counts, as they are how the API is tested.
-COVERAGE_MIN ?= 80
-
-.PHONY: unit-test
-unit-test: ## Test the program with the race detector; less coverage than COVERAGE_MIN percent fails
-	@rm -rf $(BUILD)/reports/coverage && mkdir -p $(BUILD)/reports/coverage
-	COVERAGE_DIR=$(CURDIR)/$(BUILD)/reports/coverage $(call tool,gotestsum) --format pkgname-and-test-fails \
-	  --junitfile $(BUILD)/reports/unit-tests.xml -- -count=1 -race -tags $(TAGS) -cover -covermode atomic -coverpkg ./src/... \
-	  ./src/... ./tests/api -args -test.gocoverdir=$(CURDIR)/$(BUILD)/reports/coverage
-	@go tool covdata textfmt -i=$(BUILD)/reports/coverage -o=$(BUILD)/reports/coverage.out
-	@$(call tool,gocover-cobertura) -by-files <$(BUILD)/reports/coverage.out >$(BUILD)/reports/coverage.xml
-	@go tool cover -func $(BUILD)/reports/coverage.out | awk -v least=$(COVERAGE_MIN) '/^total:/ { sub(/%/, "", $$3); \
-	  printf "coverage %s %%, at least %s %% is asked for\n", $$3, least; exit $$3 + 0 < least + 0 }'
-
-# In CodeBuild the database has to be reached; elsewhere one line says that it was not.
-VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
-
-.PHONY: vulnerabilities
-vulnerabilities: ## Look for known vulnerabilities in what the program calls
-	@if curl --silent --fail --max-time 20 --output /dev/null "$${GOVULNDB:-https://vuln.go.dev}/index/db.json"; then \
-	  $(call tool,govulncheck) -db "$${GOVULNDB:-https://vuln.go.dev}" -tags $(TAGS) ./src/...; \
-	elif [[ -n '$(VULNERABILITIES_REQUIRED)' ]]; then \
-	  echo 'vulnerabilities: the database https://vuln.go.dev is out of reach, so nothing is known' >&2; exit 1; \
-	else \
-	  echo 'vulnerabilities: NOT CHECKED, as the database https://vuln.go.dev is out of reach'; \
-	fi
-
-.PHONY: image-test
-image-test: ## Run the black-box tests against the image IMAGE, started as in production
-	$(need-docker)
+.PHONY: verify
+verify: ## Wait until IMAGE runs, then test CLOCKMIRROR_URL: ENV=…
 	@mkdir -p $(BUILD)/reports
-	@container=$$(docker run --detach --publish 127.0.0.1::8080 --memory 64m --read-only --cap-drop ALL \
-	  --security-opt no-new-privileges '$(IMAGE)'); \
-	trap 'docker logs "$$container" >$(BUILD)/reports/image-test.log 2>&1; docker rm --force "$$container" >/dev/null' EXIT; \
-	url=http://$$(docker port "$$container" 8080/tcp | head -1); \
-	curl --silent --fail --retry 30 --retry-delay 1 --retry-all-errors --output /dev/null "$$url/readyz"; \
-	CLOCKMIRROR_URL=$$url $(call tool,gotestsum) --format pkgname-and-test-fails \
-	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/api
+	@if ! AWS_REGION='$(REGION)' .infra/app/await-image '$(ENV)' '$(IMAGE)' || \
+	  ! $(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/api-tests.xml -- -count=1 -tags $(TAGS) ./tests/api; then \
+	  curl --silent --max-time 10 "$$CLOCKMIRROR_URL/health" | \
+	    jq --raw-output '"verify: at this moment version \(.version), revision \(.revision), answers"' >&2 || \
+	    echo "verify: at this moment nothing answers at $$CLOCKMIRROR_URL/health" >&2; \
+	  exit 1; \
+	fi
 
 .PHONY: image-archive
 image-archive: ## Save the image IMAGE as .build/image/image.tar
@@ -290,7 +273,7 @@ image-archive: ## Save the image IMAGE as .build/image/image.tar
 	docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
 
 .PHONY: sbom
-sbom: ## Write the bill of materials (CycloneDX) of the program in the image IMAGE to .build/image/sbom.cdx.json
+sbom: ## Write the bill of materials of the image IMAGE beside it
 	$(need-docker)
 	@mkdir -p $(BUILD)/image
 	@container=$$(docker create '$(IMAGE)'); trap 'docker rm "$$container" >/dev/null' EXIT; \
@@ -307,44 +290,32 @@ IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_u
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
 
 .PHONY: push-image
-push-image: ## Push the image that image-archive saved, and its bill of materials, after apply-ecr
+push-image: ## Push the saved image, and its bill of materials
 	@mkdir -p $(BUILD)/deploy
 	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
 	  '$(REVISION)' $(RELEASE)); \
 	jq --null-input --arg image "$$image" '[{ name: "api", imageUri: $$image }]' | tee $(BUILD)/deploy/imagedefinitions.json
 
-.PHONY: url
-url: ## Print the URL of the service, after apply-app
-	@terraform -chdir=.infra/app output -raw alb_url
-
-.PHONY: verify
-verify: ## Wait until the service runs IMAGE=repo@sha256:…, then test what answers at CLOCKMIRROR_URL: ENV=…
-	@mkdir -p $(BUILD)/reports
-	@if ! AWS_REGION='$(REGION)' .infra/app/await-image '$(ENV)' '$(IMAGE)' || \
-	  ! $(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/api-tests.xml -- -count=1 -tags $(TAGS) ./tests/api; then \
-	  curl --silent --max-time 10 "$$CLOCKMIRROR_URL/health" | \
-	    jq --raw-output '"verify: at this moment version \(.version), revision \(.revision), answers"' >&2 || \
-	    echo "verify: at this moment nothing answers at $$CLOCKMIRROR_URL/health" >&2; \
-	  exit 1; \
-	fi
-
-.PHONY: roll-back
-roll-back: ## Put an image that is still kept back: ENV=… IMAGE_TAG=… (a full commit SHA or a version)
-	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
-IMAGE_TAG ?=
-
 ##@ Look after
+.PHONY: hooks
+hooks: $(BUILD)/python/hooks/installed $(BUILD)/python/linters/installed ## Check each commit before it is made, from now on
+	@$(<D)/bin/lefthook install
+
+.PHONY: format
+format: ## Format the code and the stacks
+	$(call tool,golangci-lint) fmt ./...
+	terraform fmt -recursive .infra
+
 .PHONY: generate
 generate: ## Make the API document anew from the annotations
 	$(call tool,swag) init --quiet --generalInfo api.go --dir src/api --output src/api/docs --outputTypes go,json
 
-.PHONY: format
-format: ## Format the code
-	$(call tool,golangci-lint) fmt ./...
-	terraform fmt -recursive .infra
+.PHONY: golden
+golden: ## Make the golden manifests anew from the Helm chart
+	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/chart
 
 .PHONY: swagger-ui
-swagger-ui: ## Take in a new Swagger UI from npm: make swagger-ui SWAGGER_UI=5.35.0
+swagger-ui: ## Take in a new Swagger UI from npm: SWAGGER_UI=5.35.0
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	npm pack --silent --pack-destination "$$folder" 'swagger-ui-dist@$(SWAGGER_UI)' && \
 	tar -xzf "$$folder"/*.tgz -C "$$folder" && \
@@ -353,3 +324,8 @@ swagger-ui: ## Take in a new Swagger UI from npm: make swagger-ui SWAGGER_UI=5.3
 	done && \
 	gzip -9nc src/api/swagger-ui-preset.js >src/api/swaggerui/swagger-ui-standalone-preset.js.gz
 SWAGGER_UI ?= 5.35.0
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^##@ /{printf "%s%s\n", separator, substr($$0, 5); separator = "\n"} \
+	  /^[a-z][a-z0-9 -]*:.*## /{printf "  %-15s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)

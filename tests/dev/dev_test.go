@@ -24,7 +24,7 @@ import (
 const patience = 2 * time.Minute
 
 func TestDev(t *testing.T) {
-	tree := copyTree(t)
+	tree := harness.CopyTree(t)
 	handler := filepath.Join(tree, "src", "api", "greeting.go")
 
 	port := harness.FreePort(t)
@@ -47,33 +47,6 @@ func TestDev(t *testing.T) {
 
 	edit(t, handler, "package api }", "package api", was, is)
 	eventually(t, output, func() error { return says(t, url+"/greeting", is) })
-}
-
-// copyTree copies what git knows of the repository, as it is now.
-func copyTree(t *testing.T) string {
-	t.Helper()
-
-	listing := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	listing.Dir = harness.Root(t)
-	files, err := listing.Output()
-	require.NoError(t, err)
-
-	tree := t.TempDir()
-
-	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
-		content, err := os.ReadFile(filepath.Join(harness.Root(t), file))
-		if os.IsNotExist(err) {
-			continue // deleted, and not yet committed
-		}
-
-		require.NoError(t, err)
-
-		target := filepath.Join(tree, file)
-		require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o750))
-		require.NoError(t, os.WriteFile(target, content, 0o600))
-	}
-
-	return tree
 }
 
 // start runs `make dev` in a process group of its own, so that all of it can be ended.

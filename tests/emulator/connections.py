@@ -76,6 +76,12 @@ def delete_rule(request, *_):
     return {"Arn": rules.pop(request["Arn"])["Arn"]}
 
 
+def delete_target(request, *_):
+    for rule in rules.values():
+        rule["Targets"] = [target for target in rule["Targets"] if target["TargetAddress"] != request["TargetAddress"]]
+    return {}
+
+
 OPERATIONS = {
     "CreateConnection": create_connection,
     "GetConnection": lambda request, *_: {"Connection": connections[request["ConnectionArn"]]},
@@ -90,6 +96,7 @@ OPERATIONS = {
     "describeNotificationRule": lambda request, *_: rules[request["Arn"]],
     "updateNotificationRule": update_rule,
     "deleteNotificationRule": delete_rule,
+    "deleteTarget": delete_target,
     "listTagsForResource": lambda request, *_: {"Tags": rules[request["Arn"]]["Tags"]},
 }
 

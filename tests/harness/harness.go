@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +23,70 @@ func Root(tb testing.TB) string {
 	require.True(tb, ok, "this file's own path is not known")
 
 	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// CopyTree copies what git knows of the repository, as it is now, and returns the folder of the copy.
+func CopyTree(tb testing.TB) string {
+	tb.Helper()
+
+	listing := exec.CommandContext(tb.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	listing.Dir = Root(tb)
+	files, err := listing.Output()
+	require.NoError(tb, err)
+
+	tree := tb.TempDir()
+
+	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+		info, err := os.Stat(filepath.Join(Root(tb), file))
+		if os.IsNotExist(err) {
+			continue // deleted, and not yet committed
+		}
+
+		require.NoError(tb, err)
+
+		content, err := os.ReadFile(filepath.Join(Root(tb), file))
+		require.NoError(tb, err)
+
+		target := filepath.Join(tree, file)
+		require.NoError(tb, os.MkdirAll(filepath.Dir(target), 0o750))
+		require.NoError(tb, os.WriteFile(target, content, info.Mode().Perm()))
+	}
+
+	return tree
+}
+
+// Commit makes a repository of a folder, with all that is in it as the first commit of the branch master.
+func Commit(tb testing.TB, folder string) {
+	tb.Helper()
+
+	for _, arguments := range [][]string{
+		{"init", "--quiet", "--initial-branch", "master"},
+		{"add", "--all"},
+		{"commit", "--quiet", "--message", "All there is"},
+	} {
+		output, err := Git(tb, folder, arguments...).CombinedOutput()
+		require.NoError(tb, err, string(output))
+	}
+}
+
+// Git is a git command that is yet to run, by somebody whose settings nobody else has.
+func Git(tb testing.TB, folder string, arguments ...string) *exec.Cmd {
+	tb.Helper()
+
+	command := exec.CommandContext(tb.Context(), "git", arguments...)
+	command.Dir = folder
+
+	command.Env = append(WithoutGit(os.Environ()),
+		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",
+	)
+
+	return command
+}
+
+// WithoutGit leaves out the variables by which git tells a hook where its repository is: a test may run in one.
+func WithoutGit(environ []string) []string {
+	return slices.DeleteFunc(environ, func(variable string) bool { return strings.HasPrefix(variable, "GIT_") })
 }
 
 // InCI reports whether this is a continuous integration run, where nothing may be skipped.

@@ -73,7 +73,7 @@ func TestStacks(t *testing.T) {
 	})
 }
 
-// The account's own things: made, kept from accidents, and given back as .infra/README.md says.
+// The account's own things: made, kept from accidents, and given back as the README says.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 
@@ -100,15 +100,8 @@ func TestBootstrap(t *testing.T) {
 	bootstrap.requireSettled(t)
 
 	// On purpose.
-	require.NoError(t, os.WriteFile(filepath.Join(bootstrap.folder, "release_override.tf"), []byte(`
-resource "aws_s3_bucket" "state" {
-  force_destroy = true
-
-  lifecycle {
-    prevent_destroy = false
-  }
-}
-`), 0o600))
+	override := filepath.Join(bootstrap.folder, "release_override.tf")
+	require.NoError(t, os.Rename(override+".example", override))
 	bootstrap.apply(t)
 	bootstrap.requireDestroyed(t)
 }

@@ -24,10 +24,13 @@ func TestEveryAlarmIsInTheRunbook(t *testing.T) {
 
 	var headings []string
 
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "## ") {
-			headings = append(headings, line)
-		}
+	for _, entry := range strings.Split(string(text), "\n## ")[1:] {
+		heading, rest, _ := strings.Cut(entry, "\n")
+		headings = append(headings, heading)
+
+		assert.Regexp(t, `(?s)\nMeans: .+\nLook at:.*(\n`+"```"+`\n.+stats |\n`+"```"+`\nfields |https://<region>|https://s3).+\nDo:`, rest,
+			"%s: what it means, a query or a link to look at, what to do", heading)
+		assert.Regexp(t, `[Rr]oll back`, rest, "%s: when to roll back", heading)
 	}
 
 	// What follows the name of the environment and the service: -5xx, -red-for-${var.red_hours}-hours…
@@ -56,4 +59,26 @@ func TestEveryAlarmIsInTheRunbook(t *testing.T) {
 		return nil
 	}))
 	assert.NotZero(t, alarms)
+}
+
+func TestEveryVariableIsInTheReadme(t *testing.T) {
+	t.Parallel()
+
+	infra := filepath.Join(harness.Root(t), ".infra")
+
+	text, err := os.ReadFile(filepath.Join(infra, "README.md"))
+	require.NoError(t, err)
+
+	files, err := filepath.Glob(filepath.Join(infra, "*", "variables*.tf"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+
+	for _, file := range files {
+		stack, err := os.ReadFile(file)
+		require.NoError(t, err)
+
+		for _, variable := range regexp.MustCompile(`(?m)^variable "(\w+)"`).FindAllStringSubmatch(string(stack), -1) {
+			assert.Contains(t, string(text), "`"+variable[1]+"`", file)
+		}
+	}
 }
