@@ -11,8 +11,11 @@ CREATED ?= $(shell git log -1 --format=%cI 2>/dev/null || echo 1970-01-01T00:00:
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 BUILD := .build
+# Python tools, each in a folder named after its pins and after Python itself: safe to keep between clones.
+VENVS ?= $(CURDIR)/$(BUILD)/python
+venv = $(VENVS)/$(1)-$(shell { python3 --version; cat .tools/$(1).txt; } 2>/dev/null | cksum | cut -d ' ' -f 1)
 # Pinned tools come before whatever else the machine has.
-export PATH := $(CURDIR)/$(BUILD)/tools/go/bin:$(CURDIR)/$(BUILD)/tools/bin:$(CURDIR)/$(BUILD)/python/linters/bin:$(PATH)
+export PATH := $(CURDIR)/$(BUILD)/tools/go/bin:$(CURDIR)/$(BUILD)/tools/bin:$(call venv,linters)/bin:$(PATH)
 TAGS := nomsgpack
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
@@ -26,9 +29,10 @@ need-docker = $(if $(shell command -v docker || true),$(if $(shell docker versio
 	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
 
 # A Python tool's version and checksums are in .tools/NAME.txt; it is installed on first use, and anew when they change.
-$(BUILD)/python/%/installed: .tools/%.txt
+$(VENVS)/%/installed:
 	@rm -rf $(@D) && python3 -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement .tools/$(firstword $(subst -, ,$*)).txt
 	@touch $@
 
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
@@ -135,14 +139,14 @@ image-test: ## Test the image IMAGE, started as in production
 	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/api
 
 .PHONY: lint
-lint: $(BUILD)/python/linters/installed ## Check the style of code, scripts, YAML and the chart
+lint: $(call venv,linters)/installed ## Check the style of code, scripts, YAML and the chart
 	$(call tool,golangci-lint) run ./...
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)
 	$(call tool,helm) lint --strict --quiet .infra/helm/clockmirror
 
 .PHONY: lint-infra
-lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, validity, tflint, checkov
+lint-infra: $(call venv,checkov)/installed ## Check the stacks: format, validity, tflint, checkov
 	terraform fmt -check -diff -recursive .infra
 	@for stack in $(STACKS); do \
 	  echo "$$stack"; \
@@ -154,7 +158,7 @@ lint-infra: $(BUILD)/python/checkov/installed ## Check the stacks: format, valid
 	$(<D)/bin/checkov
 
 .PHONY: lint-image
-lint-image: $(BUILD)/python/linters/installed ## Check the Dockerfile
+lint-image: $(call venv,linters)/installed ## Check the Dockerfile
 	hadolint --failure-threshold info Dockerfile
 
 .PHONY: check-generated
@@ -223,21 +227,6 @@ plan-app apply-app: %-app:
 destroy-app:
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
 
-# Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see tests/rehearsal.
-COMMIT ?= HEAD
-
-.PHONY: rehearse
-rehearse: ## Take COMMIT (HEAD) through the whole pipeline on this machine
-	@go build -o $(BUILD)/rehearse ./tests/rehearsal/rehearse
-	@exec $(BUILD)/rehearse '$(COMMIT)'
-
-.PHONY: rehearsal-remote
-rehearsal-remote: ## Make the remote `rehearsal`: git push rehearsal master
-	@git init --quiet --bare $(BUILD)/rehearsal/remote.git
-	@ln -sf ../../../../tests/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
-	@git remote remove rehearsal 2>/dev/null || true
-	git remote add rehearsal $(BUILD)/rehearsal/remote.git
-
 REPOSITORY ?=
 CONNECTION_ARN ?=
 
@@ -245,6 +234,21 @@ CONNECTION_ARN ?=
 plan-cicd apply-cicd destroy-cicd: %-cicd: ## Pipeline: and REPOSITORY=… CONNECTION_ARN=…
 	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
 	$(call stack,cicd,$*)
+
+# Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see tests/rehearsal.
+COMMIT ?= HEAD
+
+.PHONY: rehearse
+rehearse: ## Take COMMIT (HEAD) through the pipeline on this machine
+	@go build -o $(BUILD)/rehearse ./tests/rehearsal/rehearse
+	@exec $(BUILD)/rehearse '$(COMMIT)'
+
+.PHONY: rehearse-remote
+rehearse-remote: ## Make the remote `rehearsal`: git push rehearsal master
+	@git init --quiet --bare $(BUILD)/rehearsal/remote.git
+	@ln -sf ../../../../tests/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
+	@git remote remove rehearsal 2>/dev/null || true
+	git remote add rehearsal $(BUILD)/rehearsal/remote.git
 
 .PHONY: roll-back
 roll-back: ## Put an image that is still kept back: ENV=… IMAGE_TAG=…
@@ -298,7 +302,7 @@ push-image: ## Push the saved image, and its bill of materials
 
 ##@ Look after
 .PHONY: hooks
-hooks: $(BUILD)/python/hooks/installed $(BUILD)/python/linters/installed ## Check each commit before it is made, from now on
+hooks: $(call venv,hooks)/installed $(call venv,linters)/installed ## Check each commit before it is made, from now on
 	@$(<D)/bin/lefthook install
 
 .PHONY: format

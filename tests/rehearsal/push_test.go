@@ -43,8 +43,8 @@ func TestPush(t *testing.T) {
 
 	run("git", "clone", "--quiet", "--shared", harness.Root(t), ".")
 	shareEmulator(t, clone)
-	run("make", "rehearsal-remote")
-	run("make", "rehearsal-remote") // again, as people do
+	run("make", "rehearse-remote")
+	run("make", "rehearse-remote") // again, as people do
 
 	// What the branch was at before.
 	run("git", "--git-dir", ".build/rehearsal/remote.git", "fetch", "--quiet", ".", "HEAD:refs/heads/master")
