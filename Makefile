@@ -33,6 +33,7 @@ $(VENVS)/%/installed:
 	@rm -rf $(@D) && python3 -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement .tools/$(firstword $(subst -, ,$*)).txt
+	@mkdir -p $(BUILD)/python && ln -sfn $(@D) $(BUILD)/python/$(firstword $(subst -, ,$*))
 	@touch $@
 
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
@@ -302,8 +303,11 @@ push-image: ## Push the saved image, and its bill of materials
 
 ##@ Look after
 .PHONY: hooks
-hooks: $(call venv,hooks)/installed $(call venv,linters)/installed ## Check each commit before it is made, from now on
-	@$(<D)/bin/lefthook install
+hooks: hook-tools ## Check each commit before it is made, from now on
+	@$(BUILD)/python/hooks/bin/lefthook install
+
+.PHONY: hook-tools
+hook-tools: $(call venv,hooks)/installed $(call venv,linters)/installed
 
 .PHONY: format
 format: ## Format the code and the stacks
