@@ -24,7 +24,7 @@ var others = map[string]struct{ files, words string }{
 	"make hooks":                {"tests/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/pipeline/*_test.go", `"make", "help"`},
 	"make rehearse":             {"tests/rehearsal/*_test.go", `"rehearse"`},
-	"make rehearse-remote":     {"tests/rehearsal/*_test.go", `"make", "rehearse-remote"`},
+	"make rehearse-remote":      {"tests/rehearsal/*_test.go", `"make", "rehearse-remote"`},
 	"git push rehearsal master": {"tests/rehearsal/*_test.go", `"push", "rehearsal"`},
 }
 

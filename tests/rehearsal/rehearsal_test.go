@@ -37,6 +37,7 @@ func TestRehearsal(t *testing.T) {
 	require.NoError(t, err)
 	testGreen(t, w, first)
 
+	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, w, first) })
 	t.Run("again", func(t *testing.T) { testAgain(t, w, first) })
 	t.Run("a setting", func(t *testing.T) { testSetting(t, w, first) })
 	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, w, first) })
