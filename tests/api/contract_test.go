@@ -136,27 +136,31 @@ func picture(t *testing.T) {
 	assert.NotEqual(t, answer.header.Get("Etag"), ask(t, http.MethodGet, "/clock.svg?mirror_time=2:12").header.Get("Etag"))
 }
 
-// badRequests are those that no handler ever sees. A load balancer may answer some of them first, in its own words, so
-// over the Internet only the status counts.
+// badRequests are those that no handler ever sees. A load balancer may answer some of them first, in its own words and with
+// another status that HTTP has for the mistake; the program itself answers with the first.
 func badRequests(t *testing.T) {
+	const tooLong, tooLarge, bad = http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusBadRequest
+
 	for name, test := range map[string]struct {
-		request string
-		status  int
+		request  string
+		statuses []int
 	}{
-		"a query of 2 MB":     {"GET /clock?mirror_time=" + strings.Repeat("1", 2<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
-		"a header of 20 KiB":  {"GET /clock HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431},
-		"a control character": {"GET /clock?mirror_time=12:\x0122 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"a space":             {"GET /clock?mirror_time=12: 22 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		"no host":             {"GET /clock?mirror_time=12:22 HTTP/1.1\r\n\r\n", 400},
-		"two lengths":         {"GET /clock HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},
-		"nothing of HTTP":     {"hello\r\n\r\n", 400},
+		"a query of 2 MB":     {"GET /clock?mirror_time=" + strings.Repeat("1", 2<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", []int{tooLarge, tooLong, bad}},
+		"a header of 20 KiB":  {"GET /clock HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", []int{tooLarge, bad}},
+		"a control character": {"GET /clock?mirror_time=12:\x0122 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
+		"a space":             {"GET /clock?mirror_time=12: 22 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
+		"no host":             {"GET /clock?mirror_time=12:22 HTTP/1.1\r\n\r\n", []int{bad}},
+		"two lengths":         {"GET /clock HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", []int{bad}},
+		"nothing of HTTP":     {"hello\r\n\r\n", []int{bad}},
 	} {
 		answer := askRaw(t, test.request)
-		assert.Equal(t, test.status, answer.status, name)
 
 		if os.Getenv("CLOCKMIRROR_URL") == "" {
+			assert.Equal(t, test.statuses[0], answer.status, name)
 			problem(t, answer)
 		}
+
+		assert.Contains(t, test.statuses, answer.status, name)
 	}
 }
 
