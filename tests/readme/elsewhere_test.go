@@ -23,7 +23,7 @@ var others = map[string]struct{ files, words string }{
 	"make dev":                  {"tests/dev/*_test.go", `"make", "dev"`},
 	"make hooks":                {"tests/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/pipeline/*_test.go", `"make", "help"`},
-	"make rehearse":             {"tests/rehearsal/*_test.go", `"rehearse"`},
+	"make rehearse":             {"tests/rehearsal/*_test.go", `"make", "rehearse"`},
 	"make rehearse-remote":      {"tests/rehearsal/*_test.go", `"make", "rehearse-remote"`},
 	"git push rehearsal master": {"tests/rehearsal/*_test.go", `"push", "rehearsal"`},
 }

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -437,20 +439,15 @@ func requireNothingLeft(t *testing.T, id string) {
 func TestInterrupt(t *testing.T) {
 	requireMachine(t)
 
-	program := filepath.Join(t.TempDir(), "rehearse")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./tests/rehearsal/rehearse")
-	build.Dir = harness.Root(t)
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-
 	for _, line := range []string{"setting up", "Source "} {
 		t.Run("after "+line, func(t *testing.T) {
 			var printed harness.Buffer
 
-			command := exec.CommandContext(t.Context(), program)
+			command := exec.CommandContext(t.Context(), "make", "rehearse")
 			command.Dir, command.Stdout, command.Stderr = harness.Root(t), &printed, &printed
-			require.NoError(t, command.Start())
+			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
+			require.NoError(t, command.Start())
 			eventually(t, 5*time.Minute, func() error {
 				if !strings.Contains(printed.String(), line) {
 					return fmt.Errorf("it did not come as far as %q: %s", line, printed.String())
@@ -458,13 +455,21 @@ func TestInterrupt(t *testing.T) {
 
 				return nil
 			})
-			require.NoError(t, command.Process.Signal(os.Interrupt))
+
+			// As a terminal does: to all of the command.
+			require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
 			require.Error(t, command.Wait())
 			assert.Contains(t, printed.String(), "interrupted; nothing runs any more")
-			requireNothingLeft(t, fmt.Sprintf("%d-", command.Process.Pid))
+
+			id := logsLine.FindStringSubmatch(printed.String())
+			require.NotNil(t, id, printed.String())
+			requireNothingLeft(t, id[1])
 		})
 	}
 }
+
+// logsLine tells where logs are, in a folder that is named after the time and the world.
+var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`) //nolint:gochecknoglobals // a constant, as far as Go has one
 
 // eventually calls try until it returns nil, and fails the test when that takes too long.
 func eventually(t *testing.T, patience time.Duration, try func() error) {

@@ -152,7 +152,7 @@ func (w *World) start(ctx, background context.Context) error {
 		return err
 	}
 
-	w.sayf("setting up the account: emulator, registry, bootstrap, cicd")
+	w.sayf("setting up the account; logs are in %s", w.logs)
 
 	parts, within := errgroup.WithContext(ctx)
 	parts.Go(func() error { return w.makeMachineImage(within) })
