@@ -21,23 +21,28 @@ import (
 func testRun(t *testing.T, commands []command) {
 	t.Helper()
 
+	var rest []command
+
 	for _, typed := range commands {
 		text, _, _ := strings.Cut(typed.text, "#")
-		text = strings.TrimSpace(text)
 
-		t.Run(text, func(t *testing.T) {
-			t.Parallel()
-
-			switch {
-			case text == "make run":
+		switch text = strings.TrimSpace(text); {
+		case text == "make run":
+			t.Run(text, func(t *testing.T) {
+				t.Parallel()
 				serve(t, text)
-			case strings.HasPrefix(text, "docker build "):
+			})
+		case strings.HasPrefix(text, "docker build "):
+			t.Run("docker", func(t *testing.T) {
+				t.Parallel()
 				testDocker(t, text)
-			default:
-				testElsewhere(t, []command{{text: text}})
-			}
-		})
+			})
+		default:
+			rest = append(rest, command{text: text})
+		}
 	}
+
+	testElsewhere(t, rest)
 }
 
 // testDocker runs the command with another port and another name of the image, and nothing else changed.

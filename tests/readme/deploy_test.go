@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -123,22 +124,20 @@ func typeIn(t *testing.T, tree string, environ []string, script string) map[int]
 	file := filepath.Join(t.TempDir(), "script")
 	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
 
-	log, err := os.Create(filepath.Join(harness.Artifacts(t, "readme"), "deploy.log"))
-	require.NoError(t, err)
-
-	defer log.Close()
+	var output bytes.Buffer
 
 	shell := exec.CommandContext(t.Context(), "bash", file)
 	shell.Dir, shell.Env, shell.Stdin = tree, environ, yes{}
-	shell.Stdout, shell.Stderr = log, log
-	require.NoError(t, shell.Run(), "%s has what was printed", log.Name())
+	shell.Stdout, shell.Stderr = &output, &output
+	err := shell.Run()
 
-	content, err := os.ReadFile(log.Name())
-	require.NoError(t, err)
+	log := filepath.Join(harness.Artifacts(t, "readme"), "deploy.log")
+	require.NoError(t, os.WriteFile(log, output.Bytes(), 0o600))
+	require.NoError(t, err, "%s has what was printed", log)
 
 	printed := map[int]string{}
 
-	for _, part := range strings.Split(string(content), "\n"+mark)[1:] {
+	for _, part := range strings.Split(output.String(), "\n"+mark)[1:] {
 		first, said, _ := strings.Cut(part, "\n")
 		number, _, _ := strings.Cut(first, " ")
 		i, err := strconv.Atoi(number)

@@ -26,7 +26,7 @@ var runners = map[string]func(*testing.T, []command){
 	"Run it, test it": testRun,
 	"Call it":         testCall,
 	"Deploy it":       testDeploy,
-	"Rehearse it":     func(t *testing.T, commands []command) { t.Helper(); testElsewhere(t, commands) },
+	"Rehearse it":     testElsewhere,
 }
 
 func TestCommands(t *testing.T) {
@@ -54,6 +54,9 @@ func TestCommands(t *testing.T) {
 	inline = slices.DeleteFunc(inline, func(named command) bool {
 		return slices.ContainsFunc(inBlocks, func(typed command) bool { return strings.HasPrefix(typed.text, named.text) })
 	})
+
+	slices.SortFunc(inline, func(a, b command) int { return strings.Compare(a.text, b.text) })
+	inline = slices.Compact(inline)
 
 	t.Run("in sentences and tables", func(t *testing.T) {
 		t.Parallel()
