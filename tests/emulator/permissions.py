@@ -7,12 +7,14 @@ Who may assume a role is asked of its trust policy. The caller may be a user or 
 service that an administrator names as the SourceIdentity, such as codebuild.amazonaws.com.
 
 Two names differ from those in policies: requests to CloudWatch are signed for "monitoring", and HeadBucket is allowed by
-s3:ListBucket. What is denied is named in the log, as some of the answers do not say it.
+s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON get XML, which no
+SDK can read.
 """
 
 import json
 import sys
 
+from moto.core.exceptions import JsonRESTError
 from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
 
 
@@ -68,6 +70,9 @@ def apply():
             check(self, resource)
         except Exception:
             print(f"denied: {self._action} on {resource}", file=sys.stderr, flush=True)
+            if "X-Amz-Target" in self._headers:
+                message = f"User: {self._access_key.arn} is not authorized to perform: {self._action}"
+                raise JsonRESTError("AccessDeniedException", message)
             raise
 
     IAMRequestBase.check_action_permitted = check_by_policy_name

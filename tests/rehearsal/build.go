@@ -588,7 +588,7 @@ func (b *build) detail() string {
 		words = append(words, fmt.Sprintf("coverage %.0f %%", coverage))
 	}
 
-	if found := plan.FindAllStringSubmatch(b.printed.String(), -1); found != nil {
+	if found := plan.FindAllStringSubmatch(plain(b.printed.String()), -1); found != nil {
 		last := found[len(found)-1]
 		words = append(words, "plan: "+strings.ToLower(last[1]+last[2]))
 	}

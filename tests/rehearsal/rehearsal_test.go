@@ -41,10 +41,10 @@ func TestRehearsal(t *testing.T) {
 
 	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, w, first) })
 	t.Run("again", func(t *testing.T) { testAgain(t, w, first) })
-	t.Run("a setting", func(t *testing.T) { testSetting(t, w, first) })
 	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, w, first) })
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, w, first) })
 	t.Run("format and unit test", func(t *testing.T) { testBrokenCode(t, w) })
+	t.Run("a setting", func(t *testing.T) { testSetting(t, w, first) }) // last, as the plans below are made with it
 
 	unsettled, err := w.Settled(t.Context())
 	require.NoError(t, err)
@@ -155,7 +155,7 @@ func testSetting(t *testing.T, w *World, first *Execution) {
 		assert.Equal(t, running, task.Config.Image)
 	}
 
-	// Later plans are made from the commit with the setting.
+	// Plans are made with it from now on.
 	file := filepath.Join(w.stacks.source, ".infra", "app", "env", Env+".tfvars")
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), folderMode))
 	require.NoError(t, os.WriteFile(file, []byte("environment = { LOG_LEVEL = \"debug\" }\n"), fileMode))
@@ -166,10 +166,8 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 	before, err := w.Running(t.Context())
 	require.NoError(t, err)
 
-	// The image of the build, but it does not listen where the load balancer looks.
 	broken := imageName + "-never-ready:" + w.id
-	_, err = w.engine.RunWith(t.Context(), strings.NewReader("FROM "+first.Variables["DeployECR.PUSHED_IMAGE"]+"\nENV PORT=8081\n"), "build", "--quiet", "--tag", broken, "-")
-	require.NoError(t, err)
+	buildNeverReady(t, w, broken)
 	t.Cleanup(func() { _, _ = w.engine.Run(context.WithoutCancel(t.Context()), "image", "rm", "--force", broken) })
 
 	archive := filepath.Join(t.TempDir(), "image.tar")
@@ -213,6 +211,42 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 	for _, task := range tasksOf(t, w) {
 		assert.Equal(t, before, task.Config.Image)
 	}
+}
+
+// buildNeverReady makes an image that starts, finds itself healthy, and tells the load balancer that it is not ready.
+func buildNeverReady(t *testing.T, w *World, name string) {
+	t.Helper()
+
+	folder := t.TempDir()
+	for file, text := range map[string]string{
+		"main.go": `package main
+
+import (
+	"net/http"
+	"os"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		return // a health check
+	}
+
+	_ = http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+}
+`,
+		"go.mod":     "module never\n",
+		"Dockerfile": "FROM scratch\nCOPY never /clockmirror\nENTRYPOINT [\"/clockmirror\"]\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte(text), fileMode))
+	}
+
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", "never", ".")
+	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	_, err = w.engine.Run(t.Context(), "build", "--quiet", "--tag", name, folder)
+	require.NoError(t, err)
 }
 
 // testDenied: a role that lacks one action is denied it, by name.

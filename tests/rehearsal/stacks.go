@@ -424,11 +424,17 @@ func architecture() string {
 	return "X86_64"
 }
 
+// colours are what programs put into a terminal's text.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// plain is a text without colours.
+func plain(text string) string { return colours.ReplaceAllString(text, "") }
+
 // tail is the end of a text, short enough to be read.
 func tail(text string) string {
 	const lines = 15
 
-	all := strings.Split(strings.TrimSpace(text), "\n")
+	all := strings.Split(strings.TrimSpace(plain(text)), "\n")
 
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
