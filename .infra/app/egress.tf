@@ -1,4 +1,4 @@
-# How tasks reach ECR, CloudWatch and the world; .infra/README.md has what each mode costs.
+# How tasks reach ECR, CloudWatch and the world; README.md has what each mode costs.
 #   nat        one NAT gateway. If its zone fails, running tasks go on serving; new ones can't start until it is back.
 #   endpoints  AWS's services inside the VPC, and no way out to the Internet.
 #   public_ip  nothing here: each task has an address of its own, and its security group lets nobody but the ALB in.

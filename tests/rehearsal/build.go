@@ -291,10 +291,11 @@ func (b *build) start(ctx context.Context) error {
 
 	arguments = append(arguments, lent...)
 
+	// All projects share what each of them could keep: caches of Go and Python hold whatever is asked for.
 	if b.project.Cached {
 		for _, pattern := range b.spec.Cache.Paths {
 			folder, _ := doublestar.SplitPattern(pattern)
-			volume := imageName + "-" + b.project.Name + strings.ReplaceAll(folder, "/", "-")
+			volume := imageName + "-cache" + strings.ReplaceAll(folder, "/", "-")
 			arguments = append(arguments, "--volume", volume+":"+folder)
 		}
 	}

@@ -241,6 +241,7 @@ func main() {
 	}
 
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", "never", ".")
+
 	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
@@ -503,7 +504,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 // logsLine tells where logs are, in a folder that is named after the time and the world.
-var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`) //nolint:gochecknoglobals // a constant, as far as Go has one
+var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`)
 
 // eventually calls try until it returns nil, and fails the test when that takes too long.
 func eventually(t *testing.T, patience time.Duration, try func() error) {
