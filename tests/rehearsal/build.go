@@ -56,7 +56,9 @@ type build struct {
 // build runs an action's project, as its role, in a fresh container.
 func (w *World) build(ctx context.Context, execution *Execution, action pipeline.Action, log io.Writer) (string, error) {
 	b := &build{world: w, execution: execution, action: action, project: action.Project, container: fmt.Sprintf("%s-%s-%d-%s", imageName, w.id, execution.number, action.Name)}
-	b.log = io.MultiWriter(log, &b.printed)
+	b.log = io.MultiWriter(log, &b.printed, &watcher{who: action.Name, on: w.progress})
+
+	defer w.progress.does(action.Name, "")
 
 	limited, cancel := context.WithTimeoutCause(ctx, action.Project.Timeout, fmt.Errorf("timed out after %s", action.Project.Timeout))
 	defer cancel()

@@ -74,6 +74,9 @@ func (w *World) deploy(ctx context.Context, execution *Execution, action pipelin
 		}
 	}
 
+	w.progress.does(action.Name, "replacing the tasks")
+	defer w.progress.does(action.Name, "")
+
 	limited, cancel := context.WithTimeoutCause(ctx, time.Duration(minutes)*time.Minute, fmt.Errorf("timed out after %d minutes", minutes))
 	defer cancel()
 

@@ -63,7 +63,10 @@ func TestPush(t *testing.T) {
 	assert.Regexp(t, `(?m)^remote: Test +UnitTest +ok`, words)
 	assert.Contains(t, words, "func nobodyCalls is unused")
 	assert.NotContains(t, words, "Build  ")
-	requireNothingLeft(t, filepath.Base(clone))
+
+	id := logsLine.FindStringSubmatch(words)
+	require.NotNil(t, id, words)
+	requireNothingLeft(t, id[1])
 }
 
 // shareEmulator lets a clone use the emulator that this checkout has installed.

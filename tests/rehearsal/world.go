@@ -50,8 +50,9 @@ type Options struct {
 	Repository string
 	// Commit is a full or short name of one; empty is HEAD.
 	Commit string
-	// Progress takes a line for each step.
+	// Progress takes a line for each step; with Live, as a terminal can, it also shows what is being done.
 	Progress io.Writer
+	Live     bool
 	// Approve answers an approval; nil refuses.
 	Approve func(ctx context.Context, question string) (bool, error)
 }
@@ -59,6 +60,7 @@ type Options struct {
 // World is this machine's AWS account: a person has set up everything that the README says, and an older version runs.
 type World struct {
 	options  Options
+	progress *progress
 	machine  *machine
 	engine   *docker.Engine
 	id       string
@@ -103,7 +105,7 @@ func Start(ctx context.Context, options Options) (*World, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	id := strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text()[:6])
 	w := &World{
-		options: options, machine: found, id: id, stop: stop, prepared: make(chan struct{}),
+		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, prepared: make(chan struct{}),
 		engine: &docker.Engine{Program: found.docker, Label: label + "=" + id},
 		folder: filepath.Join(options.Root, ".build", "rehearsal", "world-"+id),
 		logs:   filepath.Join(options.Root, ".build", "rehearsal", "logs", time.Now().Format("20060102-150405")+"-"+id),
@@ -122,9 +124,7 @@ func (w *World) Logs() string { return w.logs }
 // URL is the load balancer's, without a slash at its end.
 func (w *World) URL() string { return "http://" + w.balancerAddress }
 
-func (w *World) sayf(format string, arguments ...any) {
-	fmt.Fprintf(w.options.Progress, format+"\n", arguments...)
-}
+func (w *World) sayf(format string, arguments ...any) { w.progress.sayf(format, arguments...) }
 
 func (w *World) start(ctx, background context.Context) error {
 	w.sweep(ctx)
@@ -282,15 +282,11 @@ func (w *World) Stop(ctx context.Context) error {
 
 	// What a build starts with the machine's Docker, it may not have come to remove.
 	for _, image := range []string{w.image(), w.beforeImage()} {
-		if found, err := w.engine.Run(ctx, "image", "ls", "--quiet", image); err == nil && found != "" {
-			failures = append(failures, w.engine.RemoveContainers(ctx, "ancestor="+image))
-			_, err = w.engine.Run(ctx, "image", "rm", "--force", image)
-			failures = append(failures, err)
-		}
+		failures = append(failures, w.engine.RemoveContainersOf(ctx, image), w.engine.RemoveImages(ctx, image))
 	}
 
 	if w.registry != nil {
-		failures = append(failures, w.registry.Stop(), w.removePulled(ctx))
+		failures = append(failures, w.registry.Stop(), w.engine.RemoveImages(ctx, w.registryAddress+"/*"))
 	}
 
 	if w.cloud != nil {
@@ -304,15 +300,3 @@ func (w *World) Stop(ctx context.Context) error {
 func (w *World) image() string { return imageName + ":" + w.id }
 
 func (w *World) beforeImage() string { return imageName + "-before:" + w.id }
-
-// removePulled removes the images of the rehearsal's registry from the engine; their layers may be those of other images.
-func (w *World) removePulled(ctx context.Context) error {
-	found, err := w.engine.Run(ctx, "image", "ls", "--quiet", "--no-trunc", "--filter", "reference="+w.registryAddress+"/*")
-	if err != nil || found == "" {
-		return err
-	}
-
-	_, err = w.engine.Run(ctx, append([]string{"image", "rm", "--force"}, strings.Fields(found)...)...)
-
-	return err
-}

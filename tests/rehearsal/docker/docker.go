@@ -47,14 +47,49 @@ func (e *Engine) RunWith(ctx context.Context, stdin io.Reader, arguments ...stri
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// RemoveContainers removes all containers that a filter of `docker ps` finds, such as label=… or ancestor=…, whatever they do.
+// RemoveContainers removes all containers that a filter of `docker ps` finds, such as label=…, whatever they do.
 func (e *Engine) RemoveContainers(ctx context.Context, filter string) error {
-	found, err := e.Run(ctx, "ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
-	if err != nil || found == "" {
+	return e.remove(ctx, "container", []string{"ps", "--all", "--no-trunc", "--filter", filter, "--format", "{{.ID}}"}, "")
+}
+
+// RemoveContainersOf removes all containers that were started from an image by this name, and none that were by another,
+// though it be the same image.
+func (e *Engine) RemoveContainersOf(ctx context.Context, image string) error {
+	return e.remove(ctx, "container", []string{"ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Image}}"}, image)
+}
+
+// RemoveImages removes the names that match a pattern, such as 127.0.0.1:5000/*; an image that has others stays.
+func (e *Engine) RemoveImages(ctx context.Context, pattern string) error {
+	for _, format := range []string{"{{.Repository}}:{{.Tag}}", "{{.Repository}}@{{.Digest}}"} {
+		if err := e.remove(ctx, "image", []string{"image", "ls", "--digests", "--filter", "reference=" + pattern, "--format", format}, ""); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// remove removes what a listing has in its first column; with a second word, only where the second column is that.
+func (e *Engine) remove(ctx context.Context, kind string, listing []string, second string) error {
+	listed, err := e.Run(ctx, listing...)
+	if err != nil {
 		return err
 	}
 
-	_, err = e.Run(ctx, append([]string{"rm", "--force", "--volumes"}, strings.Fields(found)...)...)
+	var found []string
+
+	for line := range strings.Lines(listed) {
+		fields := strings.Fields(line)
+		if len(fields) > 0 && !strings.Contains(fields[0], "<none>") && (second == "" || len(fields) > 1 && fields[1] == second) {
+			found = append(found, fields[0])
+		}
+	}
+
+	if len(found) == 0 {
+		return nil
+	}
+
+	_, err = e.Run(ctx, append([]string{kind, "rm", "--force"}, found...)...)
 
 	return err
 }

@@ -54,6 +54,10 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 	}
 
 	options := rehearsal.Options{Root: root, Repository: root, Commit: "HEAD", Progress: stdout, Approve: approver(stdin, stdout)}
+	if file, ok := stdout.(*os.File); ok {
+		options.Live = isatty.IsTerminal(file.Fd())
+	}
+
 	flags := flag.NewFlagSet("rehearse", flag.ContinueOnError)
 	branch := flags.String("pushed-to", "", "the branch that was pushed to; empty: the pipeline is started by hand")
 	since := flags.String("since", "", "the commit that the branch was at before the push; empty or zeros: it is new")
