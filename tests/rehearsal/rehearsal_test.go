@@ -208,9 +208,17 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 	require.NoError(t, err)
 	assert.Equal(t, before, now)
 
-	for _, task := range tasksOf(t, w) {
-		assert.Equal(t, before, task.Config.Image)
-	}
+	// The action does not wait for the roll-back to come to its end.
+	eventually(t, time.Minute, func() error {
+		for _, task := range tasksOf(t, w) {
+			if task.Config.Image != before {
+				return fmt.Errorf("a task still runs %s", task.Config.Image)
+			}
+		}
+
+		return nil
+	})
+	assert.Len(t, tasksOf(t, w), 2)
 }
 
 // buildNeverReady makes an image that starts, finds itself healthy, and tells the load balancer that it is not ready.
