@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/clockmirror/clockmirror/tests/ports"
 )
 
 // Region is where the emulator's caller works unless told otherwise.
@@ -55,13 +56,13 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 		return nil, fmt.Errorf("install the AWS emulator: %w", err)
 	}
 
-	ports, err := freePorts(ctx, 2)
+	free, err := ports.Free(ctx, 2)
 	if err != nil {
 		return nil, fmt.Errorf("find ports for the AWS emulator: %w", err)
 	}
 
 	process := exec.CommandContext(ctx, filepath.Join(bin, "python"),
-		filepath.Join(root, "tests", "emulator", "serve.py"), strconv.Itoa(ports[0]), strconv.Itoa(ports[1]))
+		filepath.Join(root, "tests", "emulator", "serve.py"), strconv.Itoa(free[0]), strconv.Itoa(free[1]))
 	process.Stdout, process.Stderr = log, log
 
 	process.Env = append(slices.Concat(os.Environ(), variables),
@@ -76,8 +77,8 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 	}
 
 	emulator := &Emulator{
-		url:            fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
-		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", ports[1]),
+		url:            fmt.Sprintf("http://127.0.0.1:%d", free[0]),
+		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", free[1]),
 		bin:            bin,
 		process:        process,
 		ended:          make(chan error, 1),
@@ -268,24 +269,4 @@ func install(ctx context.Context, root, python string, log io.Writer) (string, e
 	}
 
 	return bin, nil
-}
-
-// freePorts returns ports of 127.0.0.1 that were free a moment ago, all different.
-func freePorts(ctx context.Context, count int) ([]int, error) {
-	ports := make([]int, 0, count)
-
-	for range count {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("listen on 127.0.0.1: %w", err)
-		}
-
-		defer func() { _ = listener.Close() }()
-
-		if address, ok := listener.Addr().(*net.TCPAddr); ok {
-			ports = append(ports, address.Port)
-		}
-	}
-
-	return ports, nil
 }

@@ -3,7 +3,6 @@
 package harness
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/ports"
 )
 
 // Root returns the absolute path of the repository.
@@ -133,13 +134,8 @@ func Artifacts(tb testing.TB, name string) string {
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 
-	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	free, err := ports.Free(tb.Context(), 1)
 	require.NoError(tb, err)
 
-	defer func() { require.NoError(tb, listener.Close()) }()
-
-	address, ok := listener.Addr().(*net.TCPAddr)
-	require.True(tb, ok)
-
-	return address.Port
+	return free[0]
 }

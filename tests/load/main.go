@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/clockmirror/clockmirror/tests/load/loadgen"
 )
 
 const (
@@ -80,27 +82,15 @@ type tally struct {
 
 func newTally() *tally { return &tally{began: time.Now(), failed: map[string]int{}} }
 
-// summary is what load prints.
-type summary struct {
-	Seconds   float64 `json:"seconds"`
-	Requests  int     `json:"requests"`
-	Fresh     int     `json:"fresh"`
-	KeepAlive int     `json:"keep_alive"`
-	// Failed has the number of failed requests by reason.
-	Failed        map[string]int `json:"failed"`
-	P99Millis     float64        `json:"p99_ms"`
-	SlowestMillis float64        `json:"slowest_ms"`
-}
-
 // summary returns the tally and begins the next.
-func (g *generator) summary() summary {
+func (g *generator) summary() loadgen.Summary {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 
 	done := g.tally
 	g.tally = newTally()
 
-	result := summary{
+	result := loadgen.Summary{
 		Seconds:  time.Since(done.began).Seconds(),
 		Requests: done.fresh + done.keepAlive, Fresh: done.fresh, KeepAlive: done.keepAlive, Failed: done.failed,
 	}

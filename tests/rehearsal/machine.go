@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -80,24 +79,6 @@ func tool(ctx context.Context, root, name string) (string, error) {
 	}
 
 	return strings.TrimSpace(string(output)), nil
-}
-
-// freeAddresses returns addresses of 127.0.0.1 that were free a moment ago, all different.
-func freeAddresses(ctx context.Context, count int) ([]string, error) {
-	addresses := make([]string, 0, count)
-
-	for range count {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-
-		defer func() { _ = listener.Close() }()
-
-		addresses = append(addresses, listener.Addr().String())
-	}
-
-	return addresses, nil
 }
 
 // reachable tells whether an address in the Internet answers.

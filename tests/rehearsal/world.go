@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clockmirror/clockmirror/tests/emulator"
+	"github.com/clockmirror/clockmirror/tests/ports"
 	"github.com/clockmirror/clockmirror/tests/registry"
 	"github.com/clockmirror/clockmirror/tests/rehearsal/docker"
 	"github.com/clockmirror/clockmirror/tests/rehearsal/fargate"
@@ -135,12 +136,12 @@ func (w *World) start(ctx, background context.Context) error {
 		}
 	}
 
-	addresses, err := freeAddresses(ctx, 2)
+	free, err := ports.Free(ctx, 2)
 	if err != nil {
-		return err
+		return fmt.Errorf("find ports for the registry and the load balancer: %w", err)
 	}
 
-	w.registryAddress, w.balancerAddress = addresses[0], addresses[1]
+	w.registryAddress, w.balancerAddress = "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
 
 	w.commits, err = openRepository(ctx, w.machine.git, filepath.Join(w.folder, "repository.git"))
 	if err != nil {

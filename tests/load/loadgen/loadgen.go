@@ -24,10 +24,11 @@ type Load struct {
 
 // Summary is what the load tells about the requests that ended since it was asked last.
 type Summary struct {
-	Seconds       float64        `json:"seconds"`
-	Requests      int            `json:"requests"`
-	Fresh         int            `json:"fresh"`
-	KeepAlive     int            `json:"keep_alive"`
+	Seconds   float64 `json:"seconds"`
+	Requests  int     `json:"requests"`
+	Fresh     int     `json:"fresh"`
+	KeepAlive int     `json:"keep_alive"`
+	// Failed has the number of failed requests by reason.
 	Failed        map[string]int `json:"failed"`
 	P99Millis     float64        `json:"p99_ms"`
 	SlowestMillis float64        `json:"slowest_ms"`
