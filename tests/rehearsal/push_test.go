@@ -66,7 +66,7 @@ func TestPush(t *testing.T) {
 
 	id := logsLine.FindStringSubmatch(words)
 	require.NotNil(t, id, words)
-	requireNothingLeft(t, id[1])
+	requireNothingLeft(t, clone, id[1])
 }
 
 // shareEmulator lets a clone use the emulator that this checkout has installed.

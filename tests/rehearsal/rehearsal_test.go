@@ -454,14 +454,14 @@ func get(t *testing.T, url string) string {
 func requireStopped(t *testing.T, w *World) {
 	t.Helper()
 	require.NoError(t, w.Stop(t.Context()))
-	requireNothingLeft(t, w.id)
+	requireNothingLeft(t, w.options.Root, w.id)
 }
 
 // requireNothingLeft: no container, no process and no folder of a world.
-func requireNothingLeft(t *testing.T, id string) {
+func requireNothingLeft(t *testing.T, root, id string) {
 	t.Helper()
 
-	containers, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "ps", "--all", "--format", "{{.Names}} {{.Labels}}").Output()
+	containers, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "ps", "--all", "--format", "{{.Names}} {{.Image}} {{.Labels}}").Output()
 	require.NoError(t, err)
 	assert.NotContains(t, string(containers), id)
 
@@ -474,8 +474,9 @@ func requireNothingLeft(t *testing.T, id string) {
 		}
 	}
 
-	assert.NoFileExists(t, filepath.Join(harness.Root(t), ".build", "rehearsal", "world-"+id))
-	assert.NoDirExists(t, filepath.Join(harness.Root(t), ".build", "rehearsal", "world-"+id))
+	folder := filepath.Join(root, ".build", "rehearsal", "world-"+id)
+	assert.Empty(t, processesIn(folder), "a process goes on")
+	assert.NoDirExists(t, folder)
 }
 
 // Ctrl-C at any point leaves nothing running.
@@ -506,7 +507,7 @@ func TestInterrupt(t *testing.T) {
 
 			id := logsLine.FindStringSubmatch(printed.String())
 			require.NotNil(t, id, printed.String())
-			requireNothingLeft(t, id[1])
+			requireNothingLeft(t, harness.Root(t), id[1])
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,8 @@ import (
 const (
 	stateBucket = "clockmirror-rehearsal-state"
 	gitHosted   = "acme/clockmirror" // the repository's name at the Git host, which is not asked
+	// graceful is how long Terraform may take to end when it is told to.
+	graceful = 5 * time.Second
 	// olderVersions is how many commits back a version is looked for that can run before the rehearsed one.
 	olderVersions = 5
 )
@@ -54,6 +57,11 @@ func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, erro
 
 	if err = stack.SetEnv(environment); err != nil {
 		return nil, fmt.Errorf("set Terraform's environment: %w", err)
+	}
+
+	// An interrupted Terraform waits for what it has begun, which is of no use here.
+	if err = stack.SetWaitDelay(graceful); err != nil {
+		return nil, fmt.Errorf("bound Terraform's end: %w", err)
 	}
 
 	log, err := os.OpenFile(filepath.Join(s.world.logs, "set-up-"+name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, fileMode)

@@ -279,6 +279,11 @@ func (w *World) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 
+	// Who was killed leaves his children behind: Terraform its providers, make what it runs.
+	for _, process := range processesIn(w.folder) {
+		_ = syscall.Kill(process, syscall.SIGKILL)
+	}
+
 	failures := []error{w.engine.RemoveContainers(ctx, "label="+w.engine.Label)}
 
 	// What a build starts with the machine's Docker, it may not have come to remove.
@@ -295,6 +300,24 @@ func (w *World) Stop(ctx context.Context) error {
 	}
 
 	return errors.Join(append(failures, os.RemoveAll(w.folder))...)
+}
+
+// processesIn are the processes that work in a folder.
+func processesIn(folder string) []int {
+	var found []int
+
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is right
+	for _, link := range links {
+		if at, err := os.Readlink(link); err != nil || !strings.HasPrefix(at, folder) {
+			continue // it has ended, or is somebody else's
+		}
+
+		if number, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			found = append(found, number)
+		}
+	}
+
+	return found
 }
 
 // image is what builds call the image that they make.
