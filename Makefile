@@ -13,7 +13,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 BUILD := .build
 # Python tools, each in a folder named after its pins and after Python itself: safe to keep between clones.
 VENVS ?= $(CURDIR)/$(BUILD)/python
-venv = $(VENVS)/$(1)-$(shell { python3 --version; cat .tools/$(1).txt; } 2>/dev/null | cksum | cut -d ' ' -f 1)
+venv = $(VENVS)/$(1)-$(shell git hash-object .tools/$(1).txt 2>/dev/null)-$(lastword $(shell python3 --version 2>/dev/null))
 # Pinned tools come before whatever else the machine has.
 export PATH := $(CURDIR)/$(BUILD)/tools/go/bin:$(CURDIR)/$(BUILD)/tools/bin:$(call venv,linters)/bin:$(PATH)
 TAGS := nomsgpack

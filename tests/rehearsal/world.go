@@ -255,13 +255,59 @@ func (w *World) startServices(ctx context.Context) error {
 	return err
 }
 
-// schedule runs the service's tasks from now on.
+// schedule runs the tasks of the cluster's services from now on, each service as soon as it is there.
 func (w *World) schedule(background context.Context) {
-	tasks := &docker.Engine{Program: w.engine.Program, Label: label + ".task=" + w.id}
+	const pace = time.Second
+
+	client := ecs.NewFromConfig(w.admin.config())
+	cluster := "app-" + Env
+	known := map[string]bool{}
+
+	w.running.Go(func() {
+		for background.Err() == nil {
+			// Before there is a cluster this is an error, and at the end too.
+			found, err := client.ListServices(background, &ecs.ListServicesInput{Cluster: &cluster})
+			if err != nil {
+				found = &ecs.ListServicesOutput{}
+			}
+
+			for _, arn := range found.ServiceArns {
+				if name := arn[strings.LastIndexByte(arn, '/')+1:]; !known[name] {
+					known[name] = true
+
+					w.runService(background, client, cluster, name)
+				}
+			}
+
+			select {
+			case <-background.Done():
+			case <-time.After(pace):
+			}
+		}
+	})
+}
+
+// runService runs one service behind a load balancer of its own: the one for everybody at the address that the emulator gives
+// out, a customer's at any.
+func (w *World) runService(background context.Context, client *ecs.Client, cluster, name string) {
+	address := w.balancerAddress
+
+	if name != service {
+		free, err := ports.Free(background, 1)
+		if err != nil {
+			w.sayf("find a port for the service %s: %v", name, err)
+
+			return
+		}
+
+		address = "127.0.0.1:" + strconv.Itoa(free[0])
+	}
+
 	scheduler := &fargate.Scheduler{
-		Cluster: "app-" + Env, Service: service, Prefix: imageName + "-" + w.id, Address: w.balancerAddress,
-		ECS: ecs.NewFromConfig(w.admin.config()), ELB: elb.NewFromConfig(w.admin.config()), Cloud: w.cloud,
-		Engine: tasks, HAProxy: w.machine.haproxy, Secrets: w.admin.secrets, Logs: w.logs,
+		Cluster: cluster, Service: name, Prefix: imageName + "-" + w.id, Address: address,
+		ECS: client, ELB: elb.NewFromConfig(w.admin.config()), Cloud: w.cloud,
+		Engine:  &docker.Engine{Program: w.engine.Program, Label: label + ".task=" + w.id},
+		HAProxy: w.machine.haproxy, Secrets: w.admin.secrets, Logs: w.logs,
 	}
 
 	w.running.Go(func() {

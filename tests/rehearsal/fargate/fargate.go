@@ -73,7 +73,7 @@ type deployment struct {
 func (s *Scheduler) Run(ctx context.Context) error {
 	s.deployments = map[string]*deployment{}
 
-	log, err := os.Create(filepath.Join(s.Logs, "fargate.log"))
+	log, err := os.Create(filepath.Join(s.Logs, "fargate-"+s.Service+".log"))
 	if err != nil {
 		return fmt.Errorf("keep a log of the service: %w", err)
 	}
@@ -197,7 +197,7 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 		}
 	}
 
-	log, err := os.Create(filepath.Join(s.Logs, "load-balancer.log"))
+	log, err := os.Create(filepath.Join(s.Logs, "load-balancer-"+s.Service+".log"))
 	if err != nil {
 		return fmt.Errorf("keep a log of the load balancer: %w", err)
 	}
