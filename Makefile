@@ -290,7 +290,7 @@ sbom: ## Write the bill of materials of the image IMAGE beside it
 # The commit's SHA, and on a release its version. A tag that is no semantic version is no release.
 RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
 ARTIFACT ?= $(BUILD)/image
-# Another registry than ECR, for a rehearsal.
+# What the ecr stack made, unless another registry is given.
 IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
 
