@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -421,7 +420,7 @@ func (s *stacks) providers() (map[string]string, error) {
 		}
 	}
 
-	return maps.Clone(found), nil
+	return found, nil
 }
 
 func architecture() string {
