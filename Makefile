@@ -11,6 +11,8 @@ CREATED ?= $(shell git log -1 --format=%cI 2>/dev/null || echo 1970-01-01T00:00:
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 BUILD := .build
+# What the service is made of: all of src but the rehearsal.
+SERVICE = $(shell go list ./src/... | grep -v rehears)
 # Python tools, each in a folder named after its pins and after Python itself: safe to keep between clones.
 VENVS ?= $(CURDIR)/$(BUILD)/python
 venv = $(VENVS)/$(1)-$(shell git hash-object .tools/$(1).txt 2>/dev/null)-$(lastword $(shell python3 --version 2>/dev/null))
@@ -80,7 +82,7 @@ image-run: image ## Serve from a container, sealed as in production
 .PHONY: customers
 customers: ## Serve one container per customer, ask each by its host name
 	$(need-docker)
-	CI=$${CI:-true} go test -count=1 -v ./tests/customers # CI: whatever is missing is a failure and not a skip
+	CI=$${CI:-true} go test -count=1 -v ./tests/image/customers # CI: whatever is missing is a failure and not a skip
 
 ##@ Test
 # Never from the cache: what a black-box test builds and starts is not known to it.
@@ -95,8 +97,8 @@ COVERAGE_MIN ?= 80
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	@rm -rf $(BUILD)/reports/coverage && mkdir -p $(BUILD)/reports/coverage
 	COVERAGE_DIR=$(CURDIR)/$(BUILD)/reports/coverage $(call tool,gotestsum) --format pkgname-and-test-fails \
-	  --junitfile $(BUILD)/reports/unit-tests.xml -- -count=1 -race -tags $(TAGS) -cover -covermode atomic -coverpkg ./src/... \
-	  ./src/... ./tests/api -args -test.gocoverdir=$(CURDIR)/$(BUILD)/reports/coverage
+	  --junitfile $(BUILD)/reports/unit-tests.xml -- -count=1 -race -tags $(TAGS) -cover -covermode atomic -coverpkg "$$(echo $(SERVICE) | tr ' ' ,)" \
+	  $(SERVICE) ./tests/service/api -args -test.gocoverdir=$(CURDIR)/$(BUILD)/reports/coverage
 	@go tool covdata textfmt -i=$(BUILD)/reports/coverage -o=$(BUILD)/reports/coverage.out
 	@$(call tool,gocover-cobertura) -by-files <$(BUILD)/reports/coverage.out >$(BUILD)/reports/coverage.xml
 	@go tool cover -func $(BUILD)/reports/coverage.out | awk -v least=$(COVERAGE_MIN) '/^total:/ { sub(/%/, "", $$3); \
@@ -109,23 +111,23 @@ FUZZTIME ?= 20s
 
 .PHONY: bench
 bench: build ## Compare a request's cost with bare net/http and bare Gin
-	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/bench ./tests/bench/baseline
+	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/service/bench ./tests/service/bench/baseline
 	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
 
 .PHONY: rollout
 rollout: ## Replace running containers under load, ten times
 	$(need-docker)
-	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/rollout
+	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/image/rollout
 
 .PHONY: chart
 chart: ## Check the Helm chart: lint, golden manifests, schemas
-	CI=$${CI:-true} go test -count=1 ./tests/chart
+	CI=$${CI:-true} go test -count=1 ./tests/kubernetes/chart
 
 # KUBECONFIG names the cluster; K8S_LOAD_IMAGE is what gives it an image, such as 'kind load docker-image'.
 .PHONY: k8s
 k8s: chart ## Install the chart in a cluster, upgrade under load, roll back
 	$(need-docker)
-	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/k8s
+	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/kubernetes/cluster
 
 .PHONY: image-test
 image-test: ## Test the image IMAGE, started as in production
@@ -137,7 +139,7 @@ image-test: ## Test the image IMAGE, started as in production
 	url=http://$$(docker port "$$container" 8080/tcp | head -1); \
 	curl --silent --fail --retry 30 --retry-delay 1 --retry-all-errors --output /dev/null "$$url/readyz"; \
 	CLOCKMIRROR_URL=$$url $(call tool,gotestsum) --format pkgname-and-test-fails \
-	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/api
+	  --junitfile $(BUILD)/reports/image-tests.xml -- -count=1 -tags $(TAGS) ./tests/service/api
 
 .PHONY: lint
 lint: $(call venv,linters)/installed ## Check the style of code, scripts, YAML and the chart
@@ -164,7 +166,7 @@ lint-image: $(call venv,linters)/installed ## Check the Dockerfile
 
 .PHONY: check-generated
 check-generated: ## Check that what is generated and committed is fresh
-	go test -count=1 -tags $(TAGS) ./tests/generated
+	go test -count=1 -tags $(TAGS) ./tests/docs/generated
 
 .PHONY: secrets
 secrets: ## Look for secrets in the history, and in what is not committed
@@ -177,7 +179,7 @@ VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the program calls
 	@if curl --silent --fail --max-time 20 --output /dev/null "$${GOVULNDB:-https://vuln.go.dev}/index/db.json"; then \
-	  $(call tool,govulncheck) -db "$${GOVULNDB:-https://vuln.go.dev}" -tags $(TAGS) ./src/...; \
+	  $(call tool,govulncheck) -db "$${GOVULNDB:-https://vuln.go.dev}" -tags $(TAGS) $(SERVICE); \
 	elif [[ -n '$(VULNERABILITIES_REQUIRED)' ]]; then \
 	  echo 'vulnerabilities: the database https://vuln.go.dev is out of reach, so nothing is known' >&2; exit 1; \
 	else \
@@ -236,18 +238,18 @@ plan-cicd apply-cicd destroy-cicd: %-cicd: ## Pipeline: and REPOSITORY=… CONNE
 	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
 	$(call stack,cicd,$*)
 
-# Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see tests/rehearsal.
+# Of COMMIT, in this checkout. What the pipeline would find in AWS is on this machine: see src/rehearsal.
 COMMIT ?= HEAD
 
 .PHONY: rehearse
 rehearse: ## Take COMMIT (HEAD) through the pipeline on this machine
-	@go build -o $(BUILD)/rehearse ./tests/rehearsal/rehearse
+	@go build -o $(BUILD)/rehearse ./src/cmd/rehearse
 	@exec $(BUILD)/rehearse '$(COMMIT)'
 
 .PHONY: rehearse-remote
 rehearse-remote: ## Make the remote `rehearsal`: git push rehearsal master
 	@git init --quiet --bare $(BUILD)/rehearsal/remote.git
-	@ln -sf ../../../../tests/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
+	@ln -sf ../../../../src/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
 	@git remote remove rehearsal 2>/dev/null || true
 	git remote add rehearsal $(BUILD)/rehearsal/remote.git
 
@@ -264,7 +266,7 @@ url: ## Print the URL of the service
 verify: ## Wait until IMAGE runs, then test CLOCKMIRROR_URL: ENV=…
 	@mkdir -p $(BUILD)/reports
 	@if ! AWS_REGION='$(REGION)' .infra/app/await-image '$(ENV)' '$(IMAGE)' || \
-	  ! $(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/api-tests.xml -- -count=1 -tags $(TAGS) ./tests/api; then \
+	  ! $(call tool,gotestsum) --format pkgname-and-test-fails --junitfile $(BUILD)/reports/api-tests.xml -- -count=1 -tags $(TAGS) ./tests/service/api; then \
 	  curl --silent --max-time 10 "$$CLOCKMIRROR_URL/health" | \
 	    jq --raw-output '"verify: at this moment version \(.version), revision \(.revision), answers"' >&2 || \
 	    echo "verify: at this moment nothing answers at $$CLOCKMIRROR_URL/health" >&2; \
@@ -320,7 +322,7 @@ generate: ## Make the API document anew from the annotations
 
 .PHONY: golden
 golden: ## Make the golden manifests anew from the Helm chart
-	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/chart
+	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/kubernetes/chart
 
 .PHONY: swagger-ui
 swagger-ui: ## Take in a new Swagger UI from npm: SWAGGER_UI=5.35.0

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/tests/harness"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // Each stack beside which there are tests passes them, and is valid without a warning.
 func TestStacksAlone(t *testing.T) {
 	t.Parallel()
 
-	tests, err := filepath.Glob(filepath.Join(harness.Root(t), ".infra", "*", "tests"))
+	tests, err := filepath.Glob(filepath.Join(testkit.Root(t), ".infra", "*", "tests"))
 	require.NoError(t, err)
 	require.NotEmpty(t, tests)
 

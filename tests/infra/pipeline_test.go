@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/tests/emulator"
-	"github.com/clockmirror/clockmirror/tests/infra/iam"
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/iam"
 )
 
 const (

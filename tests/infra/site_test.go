@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/tests/emulator"
-	"github.com/clockmirror/clockmirror/tests/harness"
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/tests/infra/policy"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 const (
@@ -34,16 +34,16 @@ func image(digit string) string { return repository + "@sha256:" + strings.Repea
 func startEmulator(t *testing.T) *emulator.Emulator {
 	t.Helper()
 
-	python := harness.Program(t, "install Python 3.10 or newer", "python3")
+	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
 
-	log, err := os.Create(filepath.Join(harness.Artifacts(t, "infra"), strings.ReplaceAll(t.Name(), "/", "-")+"-emulator.log"))
+	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "infra"), strings.ReplaceAll(t.Name(), "/", "-")+"-emulator.log"))
 	require.NoError(t, err)
 
 	// Not the test's own context: what a failed test leaves behind is looked at after that has ended.
-	aws, err := emulator.Start(context.WithoutCancel(t.Context()), harness.Root(t), python, log)
-	if err != nil && !harness.InCI() {
+	aws, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log)
+	if err != nil && !testkit.InCI() {
 		t.Log(err)
-		harness.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
+		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
 	}
 
 	require.NoError(t, err)
@@ -65,12 +65,12 @@ type stack struct {
 func newStack(t *testing.T, name string, environment map[string]string, variables ...string) *stack {
 	t.Helper()
 
-	terraform := harness.Program(t, "https://developer.hashicorp.com/terraform/install", "terraform")
+	terraform := testkit.Program(t, "https://developer.hashicorp.com/terraform/install", "terraform")
 	scratch := t.TempDir()
 
 	// Stacks read buildspecs by their place in the repository, and people type make.
 	for _, part := range []string{".infra", "buildspec", "Makefile"} {
-		copyPart(t, filepath.Join(harness.Root(t), part), filepath.Join(scratch, part))
+		copyPart(t, filepath.Join(testkit.Root(t), part), filepath.Join(scratch, part))
 	}
 
 	folder := filepath.Join(scratch, ".infra", name)
@@ -84,7 +84,7 @@ func newStack(t *testing.T, name string, environment map[string]string, variable
 
 	// On a machine that has no mirror of its own, stacks share one download of the provider.
 	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {
-		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(harness.Root(t), ".build", "terraform-plugins")
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(testkit.Root(t), ".build", "terraform-plugins")
 		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
 	}
 
@@ -161,7 +161,7 @@ func (s *stack) init(t *testing.T, options ...tfexec.InitOption) {
 	err := s.Init(t.Context(), options...)
 	if err != nil && strings.Contains(err.Error(), "Failed to query available provider packages") {
 		t.Log(err)
-		harness.Missing(t, "the Terraform provider for AWS", "registry.terraform.io, or a mirror of it, has to be reachable")
+		testkit.Missing(t, "the Terraform provider for AWS", "registry.terraform.io, or a mirror of it, has to be reachable")
 	}
 
 	require.NoError(t, err)

@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/tests/emulator"
-	"github.com/clockmirror/clockmirror/tests/harness"
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 const (
@@ -139,7 +139,7 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 	running = "image=" + printed
 	app.requireSettled(t, running)
 
-	planned, complaint, err := app.run(t, harness.Program(t, "apt-get install make", "make"), "-C", "../..", "plan-app",
+	planned, complaint, err := app.run(t, testkit.Program(t, "apt-get install make", "make"), "-C", "../..", "plan-app",
 		"ENV=test", "TF_STATE_BUCKET="+stateBucket)
 	require.NoError(t, err, complaint)
 	assert.Contains(t, planned, "No changes.", "people see another plan than the pipeline")

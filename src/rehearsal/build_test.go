@@ -1,0 +1,160 @@
+package rehearsal
+
+import (
+	"bytes"
+	"io/fs"
+	"maps"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
+)
+
+const probe = `version: 0.2
+env:
+  shell: bash
+  variables: { PLAIN: "of the buildspec", OVERRIDDEN: "of the buildspec" }
+  parameter-store: { PARAMETER: /clockmirror/parameter }
+  secrets-manager: { SECRET: "clockmirror/secret:key" }
+  exported-variables: [FOUND]
+phases:
+  install:
+    commands:
+      - cd src
+      - export HANDED=on
+  build:
+    commands:
+      - test "$(basename "$PWD")" = src
+      - FOUND="$PLAIN, $OVERRIDDEN, $PARAMETER, $SECRET, $HANDED, $(cat "$CODEBUILD_SRC_DIR_other/deep/file")"
+      - export FOUND
+      - test "$(git -C "$CODEBUILD_SRC_DIR" rev-parse HEAD)" = "$CODEBUILD_RESOLVED_SOURCE_VERSION"
+      - if command -v docker; then false; fi
+      - mkdir -p "$CODEBUILD_SRC_DIR/out/deep"
+      - cd "$CODEBUILD_SRC_DIR/out"
+      - touch a.txt deep/b.txt c.log
+      - $LAST
+    finally:
+      - echo "finally, $CODEBUILD_BUILD_SUCCEEDING"
+artifacts:
+  base-directory: out
+  files: ["**/*.txt"]
+`
+
+// testCodeBuild holds a build to CodeBuild's rules.
+func testCodeBuild(t *testing.T, w *World, first *Execution) {
+	commit := alter(t, w, map[string]func(string) string{"buildspec/probe.yml": func(string) string { return probe }})
+	role := probeRole(t, w)
+
+	run := first.clone()
+	run.Commit = commit
+	run.number = 100
+	_, err := w.source(t.Context(), run, w.pipeline.Stages[0].Actions[0])
+	require.NoError(t, err)
+
+	who, err := w.admin.assumeFor(t.Context(), codeBuild, role)
+	require.NoError(t, err)
+	run.Artifacts["other"], err = w.store(t.Context(), who, "other", fstest.MapFS{"deep/file": {Data: []byte("of another artifact")}})
+	require.NoError(t, err)
+
+	action := codepipeline.Action{
+		Name: "Probe", Kind: codepipeline.CodeBuild, Namespace: "Probe", Inputs: []string{"source", "other"}, Outputs: []string{"probed"},
+		Configuration: map[string]string{
+			"PrimarySource":        "source",
+			"EnvironmentVariables": `[{"name":"OVERRIDDEN","value":"of #{Source.BranchName}"},{"name":"LAST","value":"true"}]`,
+		},
+		Project: &codepipeline.Project{
+			Name: "probe", RoleARN: role, Buildspec: "buildspec/probe.yml", Timeout: time.Minute,
+			Variables: []codepipeline.Variable{{Name: "OVERRIDDEN", Value: "of the project"}},
+		},
+	}
+
+	var log bytes.Buffer
+
+	_, err = w.build(t.Context(), run, action, &log)
+	require.NoError(t, err, log.String())
+	assert.Equal(t, "of the buildspec, of master, of the parameter, of the secret, on, of another artifact", run.Variables["Probe.FOUND"])
+	assert.Contains(t, log.String(), "finally, 1\n")
+
+	left, err := w.fetch(t.Context(), who, "probed", run.Artifacts["probed"])
+	require.NoError(t, err)
+
+	names := map[string]bool{}
+
+	require.NoError(t, fs.WalkDir(left, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			names[name] = true
+		}
+
+		return err
+	}))
+	assert.Equal(t, []string{"a.txt", "deep/b.txt"}, slices.Sorted(maps.Keys(names)), "something else than the patterns say is an artifact")
+
+	for want, test := range map[string]struct {
+		last  string
+		limit time.Duration
+	}{
+		"exit status 7":      {"exit 7", time.Minute},
+		"timed out after 5s": {"sleep 300", 5 * time.Second},
+	} {
+		delete(run.Artifacts, "probed")
+
+		action.Configuration["EnvironmentVariables"] = `[{"name":"LAST","value":"` + test.last + `"}]`
+		action.Project.Timeout = test.limit
+
+		log.Reset()
+
+		_, err = w.build(t.Context(), run, action, &log)
+		require.ErrorContains(t, err, want)
+		assert.NotContains(t, run.Artifacts, "probed", "a failed build leaves an artifact")
+	}
+
+	// A project without the right to read a parameter is told so.
+	denied := *action.Project
+	denied.RoleARN = w.pipeline.Stages[1].Actions[0].Project.RoleARN
+	action.Project, action.Inputs = &denied, []string{"source"}
+
+	_, err = w.build(t.Context(), run, action, &log)
+	require.ErrorContains(t, err, "not authorized to perform: ssm:GetParameters")
+}
+
+// probeRole makes what the probe reads, and a role that may.
+func probeRole(t *testing.T, w *World) string {
+	t.Helper()
+
+	_, err := ssm.NewFromConfig(w.admin.config()).PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String("/clockmirror/parameter"), Value: aws.String("of the parameter"), Type: ssmtypes.ParameterTypeSecureString,
+	})
+	require.NoError(t, err)
+
+	_, err = secretsmanager.NewFromConfig(w.admin.config()).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("clockmirror/secret"), SecretString: aws.String(`{"key":"of the secret"}`),
+	})
+	require.NoError(t, err)
+
+	roles := iam.NewFromConfig(w.admin.config())
+	made, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("probe"),
+		AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"codebuild.amazonaws.com"}}]}`),
+	})
+	require.NoError(t, err)
+
+	_, err = roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: aws.String("probe"), PolicyName: aws.String("probe"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[` +
+			`"s3:GetObject","s3:PutObject","ssm:GetParameters","secretsmanager:GetSecretValue"]}]}`),
+	})
+	require.NoError(t, err)
+
+	return aws.ToString(made.Role.Arn)
+}

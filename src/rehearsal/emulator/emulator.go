@@ -1,0 +1,272 @@
+// Package emulator runs an AWS emulator of the project's own on this machine: moto, pinned in requirements.txt, in a
+// virtual environment under .build, with the patches in the Python files beside this one.
+package emulator
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+)
+
+// Region is where the emulator's caller works unless told otherwise.
+const Region = "eu-west-1"
+
+const (
+	startTimeout = 90 * time.Second
+	pollInterval = 100 * time.Millisecond
+)
+
+// ErrNotReady says that the emulator did not come up.
+var ErrNotReady = errors.New("the AWS emulator did not come up")
+
+// ErrRefused says that the emulator did not do what it was asked for.
+var ErrRefused = errors.New("the AWS emulator refuses")
+
+// Emulator is a running emulator. Everything in it is gone when it stops.
+type Emulator struct {
+	url            string
+	connectionsURL string
+	bin            string
+	process        *exec.Cmd
+	ended          chan error
+}
+
+// Start makes the virtual environment if need be, starts an emulator on free ports, and waits until it answers. root is the
+// repository, python a Python 3 interpreter, log takes what the emulator prints; variables, such as EMULATOR_REGISTRY=…,
+// are explained in the Python files that read them. It ends with Stop, or with ctx.
+func Start(ctx context.Context, root, python string, log io.Writer, variables ...string) (*Emulator, error) {
+	bin, err := install(ctx, root, python, log)
+	if err != nil {
+		return nil, fmt.Errorf("install the AWS emulator: %w", err)
+	}
+
+	free, err := proc.Free(ctx, 2)
+	if err != nil {
+		return nil, fmt.Errorf("find ports for the AWS emulator: %w", err)
+	}
+
+	process := exec.CommandContext(ctx, filepath.Join(bin, "python"),
+		filepath.Join(root, "src", "rehearsal", "emulator", "serve.py"), strconv.Itoa(free[0]), strconv.Itoa(free[1]))
+	process.Stdout, process.Stderr = log, log
+
+	process.Env = append(slices.Concat(os.Environ(), variables),
+		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
+		// Every service runs two tasks: enough for whoever waits for a steady state.
+		"MOTO_ECS_SERVICE_RUNNING=2",
+		"PYTHONDONTWRITEBYTECODE=1",
+	)
+
+	if err := process.Start(); err != nil {
+		return nil, fmt.Errorf("start the AWS emulator: %w", err)
+	}
+
+	emulator := &Emulator{
+		url:            fmt.Sprintf("http://127.0.0.1:%d", free[0]),
+		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", free[1]),
+		bin:            bin,
+		process:        process,
+		ended:          make(chan error, 1),
+	}
+
+	go func() { emulator.ended <- process.Wait() }()
+
+	if err := emulator.wait(ctx); err != nil {
+		return nil, errors.Join(err, emulator.Stop())
+	}
+
+	return emulator, nil
+}
+
+// Stop ends the emulator.
+func (e *Emulator) Stop() error {
+	if err := e.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the AWS emulator: %w", err)
+	}
+
+	return nil
+}
+
+// URL is the endpoint of every service but the connections'.
+func (e *Emulator) URL() string { return e.url }
+
+// Environment is a copy of an environment, in the form of [os.Environ], in which AWS's SDKs, its CLI and Terraform talk to
+// the emulator and to nothing else.
+func (e *Emulator) Environment(environ []string) map[string]string {
+	environment := map[string]string{}
+
+	for _, variable := range environ {
+		if key, value, _ := strings.Cut(variable, "="); !strings.HasPrefix(key, "AWS_") {
+			environment[key] = value
+		}
+	}
+
+	maps.Copy(environment, map[string]string{
+		"AWS_ENDPOINT_URL":                        e.url,
+		"AWS_ENDPOINT_URL_CODECONNECTIONS":        e.connectionsURL,
+		"AWS_ENDPOINT_URL_CODESTAR_CONNECTIONS":   e.connectionsURL,
+		"AWS_ENDPOINT_URL_CODESTAR_NOTIFICATIONS": e.connectionsURL,
+		"AWS_ACCESS_KEY_ID":                       "test",
+		"AWS_SECRET_ACCESS_KEY":                   "test",
+		"AWS_REGION":                              Region,
+		"AWS_DEFAULT_REGION":                      Region,
+		"AWS_CONFIG_FILE":                         os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE":             os.DevNull,
+		"AWS_EC2_METADATA_DISABLED":               "true",
+		"AWS_PAGER":                               "",
+		// A gap in the emulator answers 500; the provider would try 25 times.
+		"AWS_MAX_ATTEMPTS": "3",
+		// The AWS CLI is installed beside the emulator.
+		"PATH": e.bin + string(os.PathListSeparator) + environment["PATH"],
+	})
+
+	return environment
+}
+
+// Enforce switches on that every call needs credentials whose policies allow its action, or off again. Roles are best
+// assumed before, as that is a call too.
+func (e *Emulator) Enforce(ctx context.Context, on bool) error {
+	unchecked := "inf"
+	if on {
+		unchecked = "0"
+	}
+
+	if err := post(ctx, e.url+"/moto-api/reset-auth", "Content-Type", "text/plain", unchecked); err != nil {
+		return fmt.Errorf("have the AWS emulator check permissions: %w", err)
+	}
+
+	return nil
+}
+
+// ConfirmConnection does what a person does in AWS's console to a connection to a Git host.
+func (e *Emulator) ConfirmConnection(ctx context.Context, arn string) error {
+	body := fmt.Sprintf(`{"ConnectionArn": %q, "ConnectionStatus": "AVAILABLE"}`, arn)
+
+	if err := post(ctx, e.connectionsURL, "X-Amz-Target", "CodeConnections_20231201.UpdateConnectionStatus", body); err != nil {
+		return fmt.Errorf("confirm the connection %s: %w", arn, err)
+	}
+
+	return nil
+}
+
+func post(ctx context.Context, url, header, value, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("ask the emulator: %w", err)
+	}
+
+	request.Header.Set(header, value)
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the emulator: %w", err)
+	}
+
+	if err := response.Body.Close(); err != nil {
+		return fmt.Errorf("read the emulator's answer: %w", err)
+	}
+
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: it answers %s", ErrRefused, response.Status)
+	}
+
+	return nil
+}
+
+func (e *Emulator) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+
+	for {
+		if e.answers(ctx) {
+			return nil
+		}
+
+		select {
+		case <-ticker.C:
+		case err := <-e.ended:
+			return fmt.Errorf("%w: it ended: %w", ErrNotReady, err)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
+		}
+	}
+}
+
+func (e *Emulator) answers(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+"/moto-api/", http.NoBody)
+	if err != nil {
+		return false
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// install returns the folder of the virtual environment's programs. Its name carries the requirements' checksum, so that a
+// changed requirement is a new environment; a lock lets parallel tests share one installation.
+func install(ctx context.Context, root, python string, log io.Writer) (string, error) {
+	requirements := filepath.Join(root, "src", "rehearsal", "emulator", "requirements.txt")
+
+	content, err := os.ReadFile(requirements)
+	if err != nil {
+		return "", fmt.Errorf("read the requirements: %w", err)
+	}
+
+	checksum := sha256.Sum256(content)
+	folder := filepath.Join(root, ".build", "emulator-"+hex.EncodeToString(checksum[:6]))
+	bin, done := filepath.Join(folder, "bin"), filepath.Join(folder, "installed")
+
+	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
+		return "", fmt.Errorf("make .build: %w", err)
+	}
+
+	lock := flock.New(folder + ".lock")
+	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
+		return "", fmt.Errorf("wait for another installation: %w", err)
+	}
+
+	defer func() { _ = lock.Unlock() }()
+
+	if _, err := os.Stat(done); err == nil {
+		return bin, nil
+	}
+
+	for _, command := range []*exec.Cmd{
+		exec.CommandContext(ctx, python, "-m", "venv", "--clear", folder),
+		exec.CommandContext(ctx, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet",
+			"--disable-pip-version-check", "--require-hashes", "--requirement", requirements),
+	} {
+		command.Stdout, command.Stderr = log, log
+		if err := command.Run(); err != nil {
+			return "", fmt.Errorf("run %s: %w", command, err)
+		}
+	}
+
+	if err := os.WriteFile(done, nil, 0o600); err != nil {
+		return "", fmt.Errorf("note that the installation is complete: %w", err)
+	}
+
+	return bin, nil
+}

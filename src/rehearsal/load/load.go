@@ -1,0 +1,114 @@
+// Package load runs the load generator of src/rehearsal/load/generator as a second process: a constant rate of requests, whatever becomes
+// of them.
+package load
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// Load is a running load generator.
+type Load struct {
+	process *exec.Cmd
+	stdin   io.Writer
+	stdout  *bufio.Reader
+}
+
+// Summary is what the load tells about the requests that ended since it was asked last.
+type Summary struct {
+	Seconds   float64 `json:"seconds"`
+	Requests  int     `json:"requests"`
+	Fresh     int     `json:"fresh"`
+	KeepAlive int     `json:"keep_alive"`
+	// Failed has the number of failed requests by reason.
+	Failed        map[string]int `json:"failed"`
+	P99Millis     float64        `json:"p99_ms"`
+	SlowestMillis float64        `json:"slowest_ms"`
+}
+
+// Failures returns how many requests failed, for whatever reason.
+func (s Summary) Failures() int {
+	total := 0
+	for _, count := range s.Failed {
+		total += count
+	}
+
+	return total
+}
+
+// Build builds the generator of the repository at root into a folder, and returns its path.
+func Build(ctx context.Context, root, folder string) (string, error) {
+	program := filepath.Join(folder, "load")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./src/rehearsal/load/generator")
+	build.Dir = root
+
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the load generator: %w: %s", err, output)
+	}
+
+	return program, nil
+}
+
+// Start sends that many requests a second to an address, until Stop.
+func Start(program, address string, rate int) (*Load, error) {
+	l := &Load{process: exec.Command(program, address, strconv.Itoa(rate))} //nolint:noctx // it ends with Stop
+	l.process.Stderr = os.Stderr
+
+	stdin, err := l.process.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("talk to the load generator: %w", err)
+	}
+
+	stdout, err := l.process.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("hear the load generator: %w", err)
+	}
+
+	if err = l.process.Start(); err != nil {
+		return nil, fmt.Errorf("start the load generator: %w", err)
+	}
+
+	l.stdin, l.stdout = stdin, bufio.NewReader(stdout)
+
+	return l, nil
+}
+
+// Next returns what has happened since it was called last.
+func (l *Load) Next() (Summary, error) {
+	var result Summary
+
+	if _, err := io.WriteString(l.stdin, "\n"); err != nil {
+		return result, fmt.Errorf("ask the load generator: %w", err)
+	}
+
+	line, err := l.stdout.ReadBytes('\n')
+	if err != nil {
+		return result, fmt.Errorf("hear the load generator: %w", err)
+	}
+
+	if err = json.Unmarshal(line, &result); err != nil {
+		return result, fmt.Errorf("understand the load generator: %w", err)
+	}
+
+	return result, nil
+}
+
+// Stop ends the load.
+func (l *Load) Stop() error {
+	err := l.process.Process.Kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+
+	_ = l.process.Wait() // killed, so it does not end well
+
+	return err
+}

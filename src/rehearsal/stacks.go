@@ -1,0 +1,447 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+)
+
+const (
+	stateBucket = "clockmirror-rehearsal-state"
+	gitHosted   = "acme/clockmirror" // the repository's name at the Git host, which is not asked
+	// graceful is how long Terraform may take to end when it is told to.
+	graceful = 5 * time.Second
+	// olderVersions is how many commits back a version is looked for that can run before the rehearsed one.
+	olderVersions = 5
+)
+
+// stacks are the Terraform stacks, as a person applies them from a clone.
+type stacks struct {
+	world      *World
+	source     string
+	connection string
+}
+
+// open returns a stack that is initialized, in the workspace of the environment.
+func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, error) {
+	stack, err := tfexec.NewTerraform(filepath.Join(s.source, ".infra", name), s.world.machine.terraform)
+	if err != nil {
+		return nil, fmt.Errorf("run Terraform: %w", err)
+	}
+
+	environment := tfexec.CleanEnv(s.world.admin.environment())
+	environment["CHECKPOINT_DISABLE"] = "1"
+
+	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(s.world.options.Root, ".build", "terraform-plugins")
+		if err = os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], folderMode); err != nil {
+			return nil, fmt.Errorf("make a folder for providers: %w", err)
+		}
+	}
+
+	if err = stack.SetEnv(environment); err != nil {
+		return nil, fmt.Errorf("set Terraform's environment: %w", err)
+	}
+
+	// An interrupted Terraform waits for what it has begun, which is of no use here.
+	if err = stack.SetWaitDelay(graceful); err != nil {
+		return nil, fmt.Errorf("bound Terraform's end: %w", err)
+	}
+
+	log, err := os.OpenFile(filepath.Join(s.world.logs, "set-up-"+name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, fileMode)
+	if err != nil {
+		return nil, fmt.Errorf("keep a log of Terraform: %w", err)
+	}
+
+	stack.SetStdout(log)
+	stack.SetStderr(log)
+
+	options := []tfexec.InitOption{tfexec.BackendConfig("bucket=" + stateBucket), tfexec.BackendConfig("region=" + emulator.Region)}
+	if name == "bootstrap" {
+		options = nil
+	}
+
+	if err = stack.Init(ctx, options...); err != nil {
+		return nil, fmt.Errorf("initialize the stack %s: %w", name, err)
+	}
+
+	if name == "bootstrap" {
+		return stack, nil
+	}
+
+	workspaces, current, err := stack.WorkspaceList(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the workspaces of the stack %s: %w", name, err)
+	}
+
+	for _, workspace := range workspaces {
+		if workspace == Env && current != Env {
+			return stack, stack.WorkspaceSelect(ctx, Env)
+		}
+	}
+
+	if current == Env {
+		return stack, nil
+	}
+
+	return stack, stack.WorkspaceNew(ctx, Env)
+}
+
+// variables are what a person gives to a stack.
+func (s *stacks) variables(name string) []string {
+	given := []string{"tf_state_bucket=" + stateBucket, "region=" + emulator.Region}
+	if name != "bootstrap" {
+		given = append(given, "env="+Env)
+	}
+
+	switch name {
+	case "cicd":
+		given = append(given, "repository="+gitHosted, "connection_arn="+s.connection, "image_platform=linux/"+runtime.GOARCH)
+	case "app":
+		given = append(given, "cpu_architecture="+architecture())
+	}
+
+	return given
+}
+
+// settings is the environment's file of variables, if the commit has one.
+func (s *stacks) settings(name string) string {
+	file := filepath.Join(s.source, ".infra", name, "env", Env+".tfvars")
+	if _, err := os.Stat(file); err != nil {
+		return ""
+	}
+
+	return file
+}
+
+func (s *stacks) apply(ctx context.Context, name string, variables []string, targets ...string) (*tfexec.Terraform, error) {
+	stack, err := s.open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+
+	var options []tfexec.ApplyOption
+
+	if file := s.settings(name); file != "" {
+		options = append(options, tfexec.VarFile(file))
+	}
+
+	for _, variable := range append(s.variables(name), variables...) {
+		options = append(options, tfexec.Var(variable))
+	}
+
+	for _, target := range targets {
+		options = append(options, tfexec.Target(target))
+	}
+
+	if err = stack.Apply(ctx, options...); err != nil {
+		return nil, fmt.Errorf("apply the stack %s: %w", name, err)
+	}
+
+	return stack, nil
+}
+
+func output(ctx context.Context, stack *tfexec.Terraform, name string) (string, error) {
+	outputs, err := stack.Output(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read the stack's outputs: %w", err)
+	}
+
+	var value string
+
+	if err = json.Unmarshal(outputs[name].Value, &value); err != nil {
+		return "", fmt.Errorf("read the output %s: %w", name, err)
+	}
+
+	return value, nil
+}
+
+// setUp does what the README tells a person to do once, from a clone of the commit, and has an older version run. What the
+// pipeline itself is made of comes first; the rest goes on in the background until prepared.
+func (w *World) setUp(ctx, background context.Context, commit string) error {
+	w.stacks = &stacks{world: w, source: filepath.Join(w.folder, "source")}
+
+	if err := w.commits.checkOut(ctx, commit, w.stacks.source); err != nil {
+		return err
+	}
+
+	bootstrap, err := w.stacks.apply(ctx, "bootstrap", nil,
+		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary")
+	if err != nil {
+		return err
+	}
+
+	if w.stacks.connection, err = output(ctx, bootstrap, "connection_arn"); err != nil {
+		return err
+	}
+
+	if err = w.cloud.ConfirmConnection(ctx, w.stacks.connection); err != nil {
+		return err
+	}
+
+	preparing, within := errgroup.WithContext(background)
+	w.prepare(within, preparing, commit)
+
+	targets, err := w.stacks.quick("cicd")
+	if err != nil {
+		return err
+	}
+
+	cicd, err := w.stacks.apply(ctx, "cicd", nil, targets...)
+	if err != nil {
+		return err
+	}
+
+	preparing.Go(func() error {
+		_, err := w.stacks.apply(within, "cicd", nil)
+
+		return err
+	})
+	w.running.Go(func() {
+		defer close(w.prepared)
+
+		w.preparation = preparing.Wait()
+	})
+
+	state, err := cicd.Show(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state of the stack cicd: %w", err)
+	}
+
+	w.pipeline, err = codepipeline.FromState(state)
+
+	return err
+}
+
+// declaration is how a stack declares a resource.
+var declaration = regexp.MustCompile(`(?m)^resource "([^"]+)" "([^"]+)"`)
+
+// quick are the resources of a stack but for those that the provider watches for a minute before it believes them.
+func (s *stacks) quick(name string) ([]string, error) {
+	const slow = "aws_s3_bucket_lifecycle_configuration"
+
+	files, err := filepath.Glob(filepath.Join(s.source, ".infra", name, "*.tf"))
+	if err != nil {
+		return nil, fmt.Errorf("find the files of the stack %s: %w", name, err)
+	}
+
+	var found []string
+
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the stack %s: %w", name, err)
+		}
+
+		for _, match := range declaration.FindAllStringSubmatch(string(content), -1) {
+			if match[1] != slow {
+				found = append(found, match[1]+"."+match[2])
+			}
+		}
+	}
+
+	return found, nil
+}
+
+// prepare applies what is not applied yet, and has an older version run. The stacks wait for the emulator most of the time, so
+// they are applied side by side.
+func (w *World) prepare(ctx context.Context, parts *errgroup.Group, commit string) {
+	for _, name := range []string{"bootstrap", "ecr"} {
+		parts.Go(func() error {
+			_, err := w.stacks.apply(ctx, name, nil)
+
+			return err
+		})
+	}
+
+	parts.Go(func() error {
+		image, err := w.pushOlder(ctx, commit)
+		if err != nil {
+			return err
+		}
+
+		_, err = w.stacks.apply(ctx, "app", []string{"image=" + image})
+
+		return err
+	})
+}
+
+// awaitPrepared waits until everything is set up that a deployment needs.
+func (w *World) awaitPrepared(ctx context.Context) error {
+	select {
+	case <-w.prepared:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+
+	if w.preparation != nil {
+		return fmt.Errorf("set the account up: %w", w.preparation)
+	}
+
+	return nil
+}
+
+// pushOlder builds the nearest older version that can be built, as the pipeline did when it was new, and returns its image.
+func (w *World) pushOlder(ctx context.Context, commit string) (string, error) {
+	older, err := w.commits.ancestors(ctx, commit, olderVersions)
+	if err != nil {
+		return "", err
+	}
+
+	var failures []error
+
+	for _, candidate := range append(older, commit) {
+		image, err := w.push(ctx, candidate)
+		if err == nil {
+			return image, nil
+		}
+
+		failures = append(failures, err)
+	}
+
+	return "", fmt.Errorf("build a version that runs before: %w", errors.Join(failures...))
+}
+
+func (w *World) push(ctx context.Context, commit string) (string, error) {
+	folder := filepath.Join(w.folder, "before-"+commit)
+	if err := w.commits.checkOut(ctx, commit, folder); err != nil {
+		return "", err
+	}
+
+	build := exec.CommandContext(ctx, "make", "-C", folder, "image", "IMAGE="+w.beforeImage(), "PLATFORM=linux/"+runtime.GOARCH)
+
+	build.Env = append(withoutGit(os.Environ()), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "MAKEFLAGS=")
+
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the image of %s: %w: %s", commit, err, tail(string(text)))
+	}
+
+	name := w.registryAddress + "/clockmirror:" + commit
+	if _, err := w.engine.Run(ctx, "tag", w.beforeImage(), name); err != nil {
+		return "", fmt.Errorf("name the image: %w", err)
+	}
+
+	if _, err := w.engine.Run(ctx, "push", "--quiet", name); err != nil {
+		return "", fmt.Errorf("push the image: %w", err)
+	}
+
+	digests, err := w.engine.Run(ctx, "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", name)
+	if err != nil {
+		return "", fmt.Errorf("look at the image: %w", err)
+	}
+
+	for digest := range strings.FieldsSeq(digests) {
+		if strings.HasPrefix(digest, w.registryAddress+"/") {
+			return digest, nil
+		}
+	}
+
+	return "", errors.New("the pushed image has no digest")
+}
+
+// Settled returns the changes that a plan of each stack shows, by its name; none is what there should be.
+func (w *World) Settled(ctx context.Context) (map[string]string, error) {
+	if err := w.awaitPrepared(ctx); err != nil {
+		return nil, err
+	}
+
+	unsettled := map[string]string{}
+
+	for _, name := range []string{"bootstrap", "ecr", "app", "cicd"} {
+		stack, err := w.stacks.open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+
+		var options []tfexec.PlanOption
+		if file := w.stacks.settings(name); file != "" {
+			options = append(options, tfexec.VarFile(file))
+		}
+
+		for _, variable := range w.stacks.variables(name) {
+			options = append(options, tfexec.Var(variable))
+		}
+
+		if name == "app" {
+			image, err := w.Running(ctx)
+			if err != nil {
+				return nil, err
+			}
+
+			options = append(options, tfexec.Var("image="+image))
+		}
+
+		var text strings.Builder
+
+		stack.SetStdout(&text)
+
+		changed, err := stack.Plan(ctx, options...)
+		if err != nil {
+			return nil, fmt.Errorf("plan the stack %s: %w", name, err)
+		}
+
+		if changed {
+			unsettled[name] = text.String()
+		}
+	}
+
+	return unsettled, nil
+}
+
+// providers are the folders of the providers that Terraform has found, by where they stand in a mirror.
+func (s *stacks) providers() (map[string]string, error) {
+	found := map[string]string{}
+	root := filepath.Join(s.source, ".infra", "bootstrap", ".terraform", "providers")
+
+	// Host, namespace, name, version, platform; the last is a link to where it lies.
+	matches, err := fs.Glob(os.DirFS(root), "*/*/*/*/*")
+	if err != nil {
+		return nil, fmt.Errorf("find Terraform's providers: %w", err)
+	}
+
+	for _, match := range matches {
+		if found[match], err = filepath.EvalSymlinks(filepath.Join(root, match)); err != nil {
+			return nil, fmt.Errorf("find the provider %s: %w", match, err)
+		}
+	}
+
+	return found, nil
+}
+
+func architecture() string {
+	if runtime.GOARCH == "arm64" {
+		return "ARM64"
+	}
+
+	return "X86_64"
+}
+
+// colours are what programs put into a terminal's text.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// plain is a text without colours.
+func plain(text string) string { return colours.ReplaceAllString(text, "") }
+
+// tail is the end of a text, short enough to be read.
+func tail(text string) string {
+	const lines = 15
+
+	all := strings.Split(strings.TrimSpace(plain(text)), "\n")
+
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,274 @@
+package pipeline_test
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+const (
+	commit      = "0123456789abcdef0123456789abcdef01234567"
+	nextCommit  = "fedcba9876543210fedcba9876543210fedcba98"
+	billType    = "application/vnd.cyclonedx+json"
+	billContent = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}`
+)
+
+// The image goes from the archive into a real registry: once, under its names, with its bill of materials, and only if it
+// is the one that was built.
+func TestPushImage(t *testing.T) {
+	t.Parallel()
+
+	host := startRegistry(t)
+	engine := testkit.Docker(t)
+	archive, id := save(t, engine, "first")
+	repository := host + "/clockmirror"
+	bill := filepath.Join(t.TempDir(), "sbom.json")
+	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
+
+	push := func(archive, id string, tags ...string) (string, string, error) {
+		return run(t, "push-image", append([]string{repository, archive, id, bill}, tags...)...)
+	}
+
+	_, complaint, err := push(archive, "sha256:"+strings.Repeat("0", 64), commit)
+	require.Error(t, err, "another image than the built one is pushed")
+	assert.Contains(t, complaint, "holds the image "+id+", but sha256:"+strings.Repeat("0", 64)+" was built: nothing is pushed")
+	assert.Empty(t, tagsOf(t, repository))
+
+	pushed, complaint, err := push(archive, id, commit)
+	require.NoError(t, err, complaint)
+	assert.Regexp(t, `^`+regexp.QuoteMeta(repository)+`@sha256:[0-9a-f]{64}$`, pushed)
+	assert.Equal(t, []string{commit}, imageTags(tagsOf(t, repository)))
+	assert.JSONEq(t, billContent, billOf(t, pushed))
+
+	// Docker agrees that this is the image.
+	engine.Run(t, "pull", "--quiet", pushed)
+	engine.RemoveAfter(t, "image", pushed)
+	assert.Equal(t, id, engine.Inspect(t, pushed, "{{.Id}}"))
+
+	before := contentOf(t, repository)
+
+	again, complaint, err := push(archive, id, commit)
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, again)
+	assert.Contains(t, complaint, "is there already")
+	assert.NotContains(t, complaint, "pushed ")
+	assert.NotContains(t, complaint, "attached")
+	assert.Equal(t, before, contentOf(t, repository), "the second run pushed something")
+
+	// A release: the same image, under its version too.
+	released, complaint, err := push(archive, id, commit, "v1.2.3")
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, released)
+	assert.ElementsMatch(t, []string{commit, "v1.2.3"}, imageTags(tagsOf(t, repository)))
+
+	// A tag that is taken stays where it is, and what is deployed is what it names.
+	other, otherID := save(t, engine, "second")
+	kept, complaint, err := push(other, otherID, commit)
+	require.NoError(t, err, complaint)
+	assert.Equal(t, pushed, kept, "the tag was moved")
+
+	next, complaint, err := push(other, otherID, nextCommit)
+	require.NoError(t, err, complaint)
+	assert.NotEqual(t, pushed, next)
+}
+
+// A registry that refuses to say whether the image is there is not one without it.
+func TestPushImageWithoutRights(t *testing.T) {
+	t.Parallel()
+
+	asked := make(chan string, 20)
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		switch {
+		case request.URL.Path == "/v2/":
+		case strings.Contains(request.URL.Path, "/manifests/"):
+			answer.WriteHeader(http.StatusForbidden)
+		default:
+			asked <- request.Method
+
+			answer.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(server.Close)
+
+	archive, id := save(t, testkit.Docker(t), "refused")
+	_, complaint, err := run(t, "push-image", strings.TrimPrefix(server.URL, "http://")+"/clockmirror", archive, id, archive, commit)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "403")
+
+	close(asked)
+
+	assert.Empty(t, asked, "a push was tried")
+}
+
+func TestImageIDOfSomethingElse(t *testing.T) {
+	t.Parallel()
+
+	file := filepath.Join(t.TempDir(), "image.tar")
+	require.NoError(t, os.WriteFile(file, []byte("not an archive"), 0o600))
+
+	_, complaint, err := run(t, "image-id", file)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "does not hold exactly one image")
+
+	two, err := os.Create(file)
+	require.NoError(t, err)
+
+	manifest := `[{"Config":"manifest.json"},{"Config":"manifest.json"}]`
+	writer := tar.NewWriter(two)
+	require.NoError(t, writer.WriteHeader(&tar.Header{Name: "manifest.json", Mode: 0o600, Size: int64(len(manifest))}))
+	_, err = writer.Write([]byte(manifest))
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	require.NoError(t, two.Close())
+
+	_, complaint, err = run(t, "image-id", file)
+	require.Error(t, err)
+	assert.Contains(t, complaint, "does not hold exactly one image")
+
+	_, complaint, err = run(t, "image-id", file+"-not-there")
+	require.Error(t, err)
+	assert.Contains(t, complaint, "usage: image-id ARCHIVE")
+}
+
+// run runs a script of the ecr stack.
+func run(t *testing.T, script string, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+
+	return runIn(t, testkit.Root(t), nil, filepath.Join(".infra", "ecr", script), arguments...)
+}
+
+func runIn(t *testing.T, folder string, environ []string, program string, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+
+	var out, complaint strings.Builder
+
+	command := exec.CommandContext(t.Context(), filepath.Join(folder, program), arguments...)
+	command.Dir = folder
+
+	command.Env = append(os.Environ(), environ...)
+	command.Stdout, command.Stderr = &out, &complaint
+
+	err = command.Run()
+
+	return strings.TrimSpace(out.String()), strings.TrimSpace(complaint.String()), err
+}
+
+// save builds a small image and returns its archive and its id.
+func save(t *testing.T, engine *testkit.Engine, content string) (archive, id string) {
+	t.Helper()
+
+	folder, name := t.TempDir(), testkit.Unique()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte("FROM scratch\nCOPY content /\nCMD [\"/content\"]\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "content"), []byte(content), 0o600))
+
+	engine.Run(t, "build", "--quiet", "--tag", name, folder)
+	engine.RemoveAfter(t, "image", name)
+
+	archive = filepath.Join(folder, "image.tar")
+	engine.Run(t, "save", "--output", archive, name)
+
+	return archive, engine.Inspect(t, name, "{{.Id}}")
+}
+
+// startRegistry starts a registry of the test's own, and returns its host and port.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+
+	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
+	server, err := registry.Start(t.Context(), testkit.Tool(t, "registry"), address, t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+
+	return address
+}
+
+// tagsOf are all tags of a repository; none if there is no such repository.
+func tagsOf(t *testing.T, repository string) []string {
+	t.Helper()
+
+	host, name, _ := strings.Cut(repository, "/")
+
+	var answer struct {
+		Tags []string `json:"tags"`
+	}
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/tags/list", ""), &answer))
+
+	return answer.Tags
+}
+
+// imageTags leaves out the list of what refers to an image, which a registry without that question keeps as a tag.
+func imageTags(tags []string) []string {
+	var found []string
+
+	for _, tag := range tags {
+		if !strings.HasPrefix(tag, "sha256-") {
+			found = append(found, tag)
+		}
+	}
+
+	return found
+}
+
+// contentOf is all that a repository says of itself: each tag with its digest.
+func contentOf(t *testing.T, repository string) map[string]string {
+	t.Helper()
+
+	host, name, _ := strings.Cut(repository, "/")
+	content := map[string]string{}
+
+	for _, tag := range tagsOf(t, repository) {
+		content[tag] = string(get(t, "http://"+host+"/v2/"+name+"/manifests/"+tag, manifestTypes))
+	}
+
+	return content
+}
+
+const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+
+// descriptor is how registries point at something.
+type descriptor struct {
+	Digest       string `json:"digest"`
+	ArtifactType string `json:"artifactType"`
+}
+
+// billOf is the bill of materials that refers to an image.
+func billOf(t *testing.T, image string) string {
+	t.Helper()
+
+	host, rest, _ := strings.Cut(image, "/")
+	name, digest, _ := strings.Cut(rest, "@")
+
+	var index struct {
+		Manifests []descriptor `json:"manifests"`
+	}
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+strings.Replace(digest, ":", "-", 1), manifestTypes), &index))
+	require.Len(t, index.Manifests, 1)
+	assert.Equal(t, billType, index.Manifests[0].ArtifactType)
+
+	var manifest struct {
+		Subject descriptor   `json:"subject"`
+		Layers  []descriptor `json:"layers"`
+	}
+
+	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+index.Manifests[0].Digest, manifestTypes), &manifest))
+	assert.Equal(t, digest, manifest.Subject.Digest)
+	require.Len(t, manifest.Layers, 1)
+
+	return string(get(t, "http://"+host+"/v2/"+name+"/blobs/"+manifest.Layers[0].Digest, ""))
+}

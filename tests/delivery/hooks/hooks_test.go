@@ -1,0 +1,159 @@
+// Package hooks_test checks what `make hooks` installs: what a commit has to pass before it is made.
+package hooks_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// change is what a commit adds to a file, which may be new.
+type change struct{ file, text string }
+
+// Each check refuses the first of two changes and lets the second one pass.
+//
+//nolint:gochecknoglobals // a table
+var checks = []struct {
+	name      string
+	bad, good change
+	complaint string
+}{
+	{
+		"Go is formatted",
+		change{"src/echo/added.go", "package echo\n\nvar  Added = 1 // Added was.\n"},
+		change{"src/echo/added.go", "package echo\n"},
+		"+var Added = 1",
+	},
+	{
+		"Go is in style",
+		change{"src/greeting/added.go", "package greeting\n\nfunc unused() {}\n"},
+		change{"src/greeting/added.go", "package greeting\n"},
+		"func unused is unused",
+	},
+	{
+		"Terraform is formatted",
+		change{".infra/ecr/added.tf", "locals { added=1 }\n"},
+		change{".infra/ecr/added.tf", "locals { added = 1 }\n"},
+		"+locals { added = 1 }",
+	},
+	{
+		"scripts are in style",
+		change{"buildspec/added", "#!/bin/sh\nls $1\n"},
+		change{"buildspec/added", "#!/bin/sh\nls \"$1\"\n"},
+		"Double quote to prevent globbing",
+	},
+	{
+		"YAML is in style",
+		change{"buildspec/added.yml", "a:   1\n"},
+		change{"buildspec/added.yml", "a: 1\n"},
+		"too many spaces after colon",
+	},
+	{
+		"the Dockerfile is in style",
+		change{"Dockerfile", "RUN cd /tmp\n"},
+		change{"Dockerfile", "# The end.\n"},
+		"Use WORKDIR to switch to a directory",
+	},
+	{
+		"no secret is in it",
+		change{"src/key.txt", "key = AKI" + "AQ7Z4W2X5T6Y3R2UV\n"},
+		change{"src/key.txt", "key = from the environment\n"},
+		"leaks found: 1",
+	},
+	{
+		"what is generated is fresh",
+		change{"src/api/added.go", "package api\n\n// added is answered by nobody.\n//\n//\t@Summary\tAdded\n//\t@Router\t\t/added [get]\nfunc (a *API) added() {}\n\nvar _ = (*API).added\n"},
+		change{"src/api/added.go", "package api\n"},
+		"swagger.json is stale; run `make generate`",
+	},
+}
+
+func TestHooks(t *testing.T) {
+	t.Parallel()
+
+	testkit.Program(t, "https://developer.hashicorp.com/terraform/install", "terraform")
+	testkit.Program(t, "install Python 3.10 or newer", "python3")
+
+	tree := testkit.CopyTree(t)
+	testkit.Commit(t, tree)
+
+	install := exec.CommandContext(t.Context(), "make", "hooks")
+	install.Dir, install.Env = tree, testkit.WithoutGit(os.Environ())
+
+	if output, err := install.CombinedOutput(); err != nil {
+		testkit.Missing(t, "what `make hooks` installs", "PyPI has to be reachable: "+string(output))
+	}
+
+	// One commit with everything that is wrong, so that each check is seen to refuse; the same, mended, passes them all.
+	for _, check := range checks {
+		add(t, tree, check.bad)
+	}
+
+	said, err := commit(t, tree)
+	require.Error(t, err, said)
+
+	for _, check := range checks {
+		assert.Contains(t, said, "✗ "+check.name)
+		assert.Contains(t, said, check.complaint, check.name)
+	}
+
+	require.NoError(t, testkit.Git(t, tree, "reset", "--quiet", "--hard").Run())
+
+	for _, check := range checks {
+		add(t, tree, check.good)
+	}
+
+	began := time.Now()
+	said, err = commit(t, tree)
+	require.NoError(t, err, said)
+	t.Logf("a commit that everything looks at took %s", time.Since(began).Round(time.Second/10))
+
+	for _, check := range checks {
+		assert.Contains(t, said, "✓ "+check.name)
+	}
+
+	// What is not staged is nobody's business yet, and what nobody touched is not looked at.
+	bad := checks[0].bad
+	require.NoError(t, os.WriteFile(filepath.Join(tree, bad.file), []byte(bad.text), 0o600))
+	add(t, tree, change{"notes.txt", "Nothing to check.\n"})
+
+	said, err = commit(t, tree)
+	require.NoError(t, err, said)
+	assert.NotContains(t, said, checks[0].name)
+}
+
+// add makes a change, and stages it.
+func add(t *testing.T, tree string, change change) {
+	t.Helper()
+
+	file, err := os.OpenFile(filepath.Join(tree, change.file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	_, err = file.WriteString(change.text)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.NoError(t, testkit.Git(t, tree, "add", change.file).Run())
+}
+
+// commit commits what is staged, and returns what that says.
+func commit(t *testing.T, tree string) (string, error) {
+	t.Helper()
+
+	command := testkit.Git(t, tree, "commit", "--message", "A change")
+	command.Env = append(command.Env, "NO_COLOR=1")
+
+	var said strings.Builder
+
+	command.Stdout, command.Stderr = &said, &said
+
+	err := command.Run()
+
+	return said.String(), err
+}

@@ -1,0 +1,227 @@
+package readme_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// What the commands of the section have to print. A command that is not here has to succeed, and no more.
+//
+//nolint:gochecknoglobals // a table
+var prints = map[string]string{
+	"make bootstrap":             "Apply complete!",
+	"make apply-ecr":             "Apply complete!",
+	"make apply-app":             "Apply complete!",
+	"make apply-cicd":            "Apply complete!",
+	"make plan-app":              "No changes.",
+	"make roll-back":             "app-prod runs ",
+	"make destroy-":              "Destroy complete!",
+	"aws ecr get-login-password": "Login Succeeded",
+	"docker push":                "digest: sha256:",
+	"curl ":                      `{"mirror_time":"12:22","actual_time":"11:38"}`,
+	"git push":                   "master -> master",
+	"terraform -chdir":           "Destroy complete!",
+}
+
+// What happens elsewhere before a command: a person confirms the connection in AWS's console; an older version was delivered.
+//
+//nolint:gochecknoglobals // a table
+var meanwhile = map[string]string{
+	"make apply-cicd": `curl --silent --fail --header 'X-Amz-Target: CodeConnections_20231201.UpdateConnectionStatus' ` +
+		`--data "{\"ConnectionArn\": \"$CONNECTION_ARN\", \"ConnectionStatus\": \"AVAILABLE\"}" "$AWS_ENDPOINT_URL_CODECONNECTIONS"`,
+	"make roll-back": `aws ecr put-image --repository-name clockmirror --image-tag v1.2.2 --image-manifest ` +
+		`'{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"size":1,"digest":"sha256:` +
+		`cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"},"layers":[]}'`,
+}
+
+// testDeploy types the section from its first line to its last in one shell, in a copy of the checkout, and says yes wherever
+// it is asked. AWS is the emulator, with a real registry in place of ECR's, and the program where the load balancer would be.
+func testDeploy(t *testing.T, commands []command) {
+	t.Helper()
+
+	for _, program := range []struct{ name, how string }{
+		{"terraform", "https://developer.hashicorp.com/terraform/install"},
+		{"curl", "apt-get install curl"},
+		{"jq", "apt-get install jq"},
+	} {
+		testkit.Program(t, program.how, program.name)
+	}
+
+	docker := testkit.Docker(t)
+	address := startRegistry(t)
+	cloud := startEmulator(t, "EMULATOR_REGISTRY="+address,
+		"EMULATOR_LOAD_BALANCER="+strings.TrimPrefix(testkit.Start(t, testkit.Build(t, false)).URL, "http://"))
+
+	tree := testkit.CopyTree(t)
+	testkit.Commit(t, tree)
+	addRemote(t, tree)
+
+	head, err := testkit.Git(t, tree, "rev-parse", "HEAD").Output()
+	require.NoError(t, err)
+	docker.RemoveAfter(t, "image", address+"/clockmirror:"+strings.TrimSpace(string(head)))
+
+	printed := typeIn(t, tree, environment(t, cloud), script(commands))
+
+	for i, command := range commands {
+		said, ran := printed[i]
+		require.True(t, ran, "not reached: %s", command.text)
+
+		for beginning, want := range prints {
+			if strings.HasPrefix(command.text, beginning) {
+				assert.Contains(t, said, want, command.text)
+			}
+		}
+	}
+
+	for beginning := range prints {
+		assert.True(t, slices.ContainsFunc(commands, func(command command) bool { return strings.HasPrefix(command.text, beginning) }),
+			"the README does not say %s any more", beginning)
+	}
+}
+
+// mark precedes what a command prints.
+const mark = "-- command "
+
+// script is the commands in their order, with what happens elsewhere between them. The first one that fails ends it.
+func script(commands []command) string {
+	var text strings.Builder
+
+	text.WriteString("set -euo pipefail\n")
+
+	for i, command := range commands {
+		for beginning, elsewhere := range meanwhile {
+			if strings.HasPrefix(command.text, beginning) {
+				text.WriteString(elsewhere + "\n")
+			}
+		}
+
+		fmt.Fprintf(&text, "echo; echo \"%s%d after $SECONDS s\"\n%s\n", mark, i, command.text)
+	}
+
+	return text.String()
+}
+
+// typeIn runs the script and returns what each command printed.
+func typeIn(t *testing.T, tree string, environ []string, script string) map[int]string {
+	t.Helper()
+
+	file := filepath.Join(t.TempDir(), "script")
+	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
+
+	var output bytes.Buffer
+
+	shell := exec.CommandContext(t.Context(), "bash", file)
+	shell.Dir, shell.Env, shell.Stdin = tree, environ, yes{}
+	shell.Stdout, shell.Stderr = &output, &output
+	err := shell.Run()
+
+	log := filepath.Join(testkit.Artifacts(t, "readme"), "deploy.log")
+	require.NoError(t, os.WriteFile(log, output.Bytes(), 0o600))
+	require.NoError(t, err, "%s has what was printed", log)
+
+	printed := map[int]string{}
+
+	for _, part := range strings.Split(output.String(), "\n"+mark)[1:] {
+		first, said, _ := strings.Cut(part, "\n")
+		number, _, _ := strings.Cut(first, " ")
+		i, err := strconv.Atoi(number)
+		require.NoError(t, err)
+
+		printed[i] = said
+	}
+
+	return printed
+}
+
+// yes is somebody who says yes to everything.
+type yes struct{}
+
+func (yes) Read(buffer []byte) (int, error) {
+	const answer = "yes\n"
+
+	return copy(buffer, strings.Repeat(answer, max(1, len(buffer)/len(answer)))), nil
+}
+
+// environment is one in which AWS is the emulator, and nothing of this machine's user is read or changed.
+func environment(t *testing.T, cloud *emulator.Emulator) []string {
+	t.Helper()
+
+	environment := cloud.Environment(testkit.WithoutGit(os.Environ()))
+	maps.DeleteFunc(environment, func(name, _ string) bool { return strings.HasPrefix(name, "TF_") && name != "TF_CLI_CONFIG_FILE" })
+	maps.Copy(environment, map[string]string{
+		"CHECKPOINT_DISABLE": "1",
+		"DOCKER_CONFIG":      t.TempDir(), // where `docker login` keeps what it was given
+		"GIT_CONFIG_GLOBAL":  os.DevNull,
+	})
+
+	// On a machine that has no mirror of its own, stacks share one download of the provider.
+	if environment["TF_CLI_CONFIG_FILE"] == "" {
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(testkit.Root(t), ".build", "terraform-plugins")
+		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
+	}
+
+	variables := make([]string, 0, len(environment))
+	for name, value := range environment {
+		variables = append(variables, name+"="+value)
+	}
+
+	return variables
+}
+
+func startEmulator(t *testing.T, variables ...string) *emulator.Emulator {
+	t.Helper()
+
+	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
+
+	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "readme"), "emulator.log"))
+	require.NoError(t, err)
+
+	cloud, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log, variables...)
+	if err != nil && !testkit.InCI() {
+		t.Log(err)
+		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
+	}
+
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, cloud.Stop()) })
+
+	return cloud
+}
+
+func startRegistry(t *testing.T) string {
+	t.Helper()
+
+	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
+	server, err := registry.Start(t.Context(), testkit.Tool(t, "registry"), address, t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Stop()) })
+
+	return address
+}
+
+// addRemote gives a repository a Git host: a bare repository in a folder.
+func addRemote(t *testing.T, tree string) {
+	t.Helper()
+
+	host := t.TempDir()
+	for _, arguments := range [][]string{{"init", "--quiet", "--bare", host}, {"remote", "add", "origin", host}} {
+		output, err := testkit.Git(t, tree, arguments...).CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+}

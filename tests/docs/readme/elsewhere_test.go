@@ -1,0 +1,138 @@
+package readme_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// Commands that another test runs, or the script that runs all tests: in which files, by which words.
+//
+//nolint:gochecknoglobals // a table
+var others = map[string]struct{ files, words string }{
+	"make test":                 {".ci/run", "make test"},
+	"make dev":                  {"tests/service/dev/*_test.go", `"make", "dev"`},
+	"make hooks":                {"tests/delivery/hooks/*_test.go", `"make", "hooks"`},
+	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
+	"make rehearse":             {"src/rehearsal/*_test.go", `"make", "rehearse"`},
+	"make rehearse-remote":      {"src/rehearsal/*_test.go", `"make", "rehearse-remote"`},
+	"git push rehearsal master": {"src/rehearsal/*_test.go", `"push", "rehearsal"`},
+}
+
+// testElsewhere holds a list against what runs these commands: a test that names them, the package of tests that a target
+// runs and that `make test` runs too, or this test.
+func testElsewhere(t *testing.T, commands []command) {
+	t.Helper()
+
+	for _, command := range commands {
+		t.Run(command.text, func(t *testing.T) {
+			t.Parallel()
+
+			other, known := others[command.text]
+
+			switch {
+			case known:
+				assertNamed(t, command.text, other.files, other.words)
+			case command.text == "make bench":
+				testBench(t)
+			case command.text == "make generate":
+				testGenerate(t)
+			default:
+				testPackage(t, command.text)
+			}
+		})
+	}
+}
+
+func assertNamed(t *testing.T, command, files, words string) {
+	t.Helper()
+
+	paths, err := filepath.Glob(filepath.Join(testkit.Root(t), files))
+	require.NoError(t, err)
+	assert.NotEmpty(t, paths, "%s: there is no %s", command, files)
+
+	var all strings.Builder
+
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		all.Write(content)
+	}
+
+	assert.Contains(t, all.String(), words, "%s: nothing in %s runs it", command, files)
+}
+
+// testPackage takes commands that are `go test` on a package, or whose recipe is that. All packages are tested by `make test`,
+// which .ci/run runs.
+func testPackage(t *testing.T, text string) {
+	t.Helper()
+
+	makefile, err := os.ReadFile(filepath.Join(testkit.Root(t), "Makefile"))
+	require.NoError(t, err)
+
+	recipe := text
+
+	// Read, as what it asks for first, such as Docker, may be missing here.
+	if target, isTarget := strings.CutPrefix(text, "make "); isTarget {
+		recipe = regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(target) + `:.*\n(?:\t.*\n)+`).FindString(string(makefile))
+		require.NotEmpty(t, recipe, "the Makefile has no target %s", target)
+	}
+
+	packages := regexp.MustCompile(`go test (?:\S+ )*?(?:\./)(tests/\w+(?:/\w+)?)\b`).FindAllStringSubmatch(recipe, -1)
+	require.NotEmpty(t, packages, "nobody runs `%s`: %s", text, recipe)
+
+	for _, found := range packages {
+		tests, err := filepath.Glob(filepath.Join(testkit.Root(t), found[1], "*_test.go"))
+		require.NoError(t, err)
+		assert.NotEmpty(t, tests, "`%s` tests nothing", text)
+	}
+
+	assert.Regexp(t, `(?m)^test:.*\n\t.* \./\.\.\.$`, string(makefile), "`make test` leaves packages out")
+	assertNamed(t, "make test", ".ci/run", "make test")
+}
+
+// testBench runs it for its table. Whether the figures are in their budgets is for a machine that has nothing else to do.
+func testBench(t *testing.T) {
+	t.Helper()
+
+	tree := testkit.CopyTree(t)
+	testkit.Commit(t, tree)
+
+	bench := exec.CommandContext(t.Context(), "make", "bench")
+	bench.Dir = tree
+	output, err := bench.CombinedOutput()
+
+	for _, row := range []string{"net/http, bare", "Gin, bare", "clockmirror, log into a pipe", "start to first answer", "resident memory, idle", "binary"} {
+		assert.Contains(t, string(output), row)
+	}
+
+	if err != nil {
+		assert.Contains(t, string(output), " is over ", string(output))
+	}
+}
+
+// testGenerate runs it in a copy: what is generated is what was committed.
+func testGenerate(t *testing.T) {
+	t.Helper()
+
+	tree := testkit.CopyTree(t)
+	testkit.Commit(t, tree)
+
+	generate := exec.CommandContext(t.Context(), "make", "generate")
+	generate.Dir = tree
+	output, err := generate.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	changed, err := testkit.Git(t, tree, "status", "--porcelain").Output()
+	require.NoError(t, err)
+	assert.Empty(t, string(bytes.TrimSpace(changed)))
+}

@@ -1,0 +1,76 @@
+package rollout_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// The target group checks /readyz every 5 s. Here it is every second, to keep the test short; the number of checks that
+// it takes to leave is the same.
+const (
+	checkInterval = time.Second
+	checksToEnter = 1
+	checksToLeave = 2
+	// connectTimeout is how long a request waits for a container that is gone.
+	connectTimeout = time.Second
+)
+
+// targets is the load balancer, for a test.
+type targets struct {
+	*proxy.Balancer
+
+	address string
+}
+
+func startBalancer(t *testing.T) *targets {
+	t.Helper()
+
+	program := testkit.Program(t, proxy.How, proxy.Programs()...)
+
+	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "rollout"), "haproxy.log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, log.Close()) })
+
+	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
+	started, err := proxy.Start(t.Context(), program, address, proxy.Settings{
+		Path: "/readyz", Interval: checkInterval, Timeout: connectTimeout, Healthy: checksToEnter, Unhealthy: checksToLeave,
+	}, log)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, started.Stop()) })
+
+	return &targets{Balancer: started, address: address}
+}
+
+func (b *targets) register(t *testing.T, name, address string) {
+	t.Helper()
+	require.NoError(t, b.Register(name, address))
+}
+
+func (b *targets) deregister(t *testing.T, name string) {
+	t.Helper()
+	require.NoError(t, b.Deregister(name))
+}
+
+func (b *targets) forget(t *testing.T, name string) {
+	t.Helper()
+	assert.NoError(t, b.Forget(name))
+}
+
+// healthy tells whether a target passes its checks.
+func (b *targets) healthy(t *testing.T, name string) bool {
+	t.Helper()
+
+	passes, err := b.Health(name)
+	require.NoError(t, err)
+
+	return passes
+}

@@ -1,0 +1,205 @@
+// Package chart_test checks the Helm chart without a cluster: with helm's own lint, against golden manifests and against the
+// schemas of Kubernetes.
+package chart_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// updateVariable makes the golden manifests anew, instead of holding the chart against them.
+const updateVariable = "UPDATE_GOLDEN"
+
+// deployment is a release of the chart, with the values that it is installed with.
+type deployment struct{ release, values string }
+
+// deployments are the ones of which there are golden manifests, testdata/RELEASE.golden.yaml.
+func deployments() []deployment {
+	return []deployment{
+		{"clockmirror", "values.yaml"},
+		{"customer-a", "customers/a.yaml"},
+		{"customer-b", "customers/b.yaml"},
+		{"customer-c", "customers/c.yaml"},
+		{"full", "../../../tests/kubernetes/chart/testdata/full.yaml"},
+		{"least", "../../../tests/kubernetes/chart/testdata/least.yaml"},
+	}
+}
+
+// chart is the chart, and the helm that reads it.
+type chart struct{ helm, folder string }
+
+func open(t *testing.T) chart {
+	t.Helper()
+
+	return chart{helm: testkit.Tool(t, "helm"), folder: filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror")}
+}
+
+// run runs helm in the chart's folder, apart from whatever this machine has set for it.
+func (c chart) run(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
+
+	home := t.TempDir()
+	command := exec.CommandContext(t.Context(), c.helm, arguments...)
+	command.Dir = c.folder
+
+	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+home, "HELM_CACHE_HOME="+home, "HELM_DATA_HOME="+home, "KUBECONFIG="+os.DevNull)
+
+	output, err := command.CombinedOutput()
+
+	return string(output), err
+}
+
+// render returns the manifests of a release.
+func (c chart) render(t *testing.T, release string, arguments ...string) string {
+	t.Helper()
+
+	output, err := c.run(t, append([]string{"template", release, ".", "--namespace", "clocks"}, arguments...)...)
+	require.NoError(t, err, output)
+
+	// Before a document's end there are as many empty lines as the templates happen to leave.
+	return strings.ReplaceAll(strings.TrimRight(output, "\n")+"\n", "\n\n---", "\n---")
+}
+
+func TestLint(t *testing.T) {
+	chart := open(t)
+
+	for _, deployment := range deployments() {
+		t.Run(deployment.release, func(t *testing.T) {
+			t.Parallel()
+
+			output, err := chart.run(t, "lint", "--strict", "--values", deployment.values, ".")
+			require.NoError(t, err, output)
+		})
+	}
+}
+
+func TestGolden(t *testing.T) {
+	chart := open(t)
+
+	for _, deployment := range deployments() {
+		t.Run(deployment.release, func(t *testing.T) {
+			t.Parallel()
+
+			file := filepath.Join("testdata", deployment.release+".golden.yaml")
+			rendered := chart.render(t, deployment.release, "--values", deployment.values)
+
+			if os.Getenv(updateVariable) != "" {
+				require.NoError(t, os.WriteFile(file, []byte(rendered), 0o600))
+			}
+
+			golden, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.Equal(t, string(golden), rendered, "if the new manifests are right: make golden")
+		})
+	}
+}
+
+// TestCustomers holds the files to what they promise: two lines for a customer.
+func TestCustomers(t *testing.T) {
+	folder := filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror", "customers")
+
+	for name, want := range map[string]string{
+		"a.yaml": "customer: { name: A, host: customer-a.example.com }\ningress: { enabled: true }\n",
+		"b.yaml": "customer: { name: B, host: customer-b.example.com }\ningress: { enabled: true }\n",
+		"c.yaml": "customer: { name: C, host: customer-c.example.com }\ningress: { enabled: true }\n",
+	} {
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text))
+	}
+}
+
+// TestChecksum: other settings mean other pods, and the same settings the same pods.
+func TestChecksum(t *testing.T) {
+	chart := open(t)
+
+	checksum := func(arguments ...string) string {
+		_, after, found := strings.Cut(chart.render(t, "clockmirror", arguments...), "checksum/config: ")
+		require.True(t, found)
+
+		return after[:64]
+	}
+
+	first := checksum()
+	assert.Equal(t, first, checksum("--set", "replicaCount=5"))
+
+	for _, setting := range []string{"customer.name=A", "config.LOG_LEVEL=debug", "shutdown.drainSeconds=6", "customer.greetings.E=Hello"} {
+		assert.NotEqual(t, first, checksum("--set", setting), setting)
+	}
+}
+
+// TestNames: the names fit, however long a release's name is, and a release is not called after the chart twice.
+func TestNames(t *testing.T) {
+	chart := open(t)
+
+	long := strings.Repeat("n", 53)
+
+	for release, want := range map[string]string{
+		"clockmirror": "clockmirror", "my-clockmirror": "my-clockmirror", "a": "a-clockmirror", long: long + "-clockmirr",
+	} {
+		manifests := chart.render(t, release)
+		for line := range strings.Lines(manifests) {
+			if name, found := strings.CutPrefix(line, "  name: "); found {
+				name = strings.TrimSpace(name)
+				assert.LessOrEqual(t, len(name), 63)
+				assert.Regexp(t, `^`+want[:min(len(want), 58)], name)
+			}
+		}
+
+		assert.Contains(t, manifests, "\n  name: "+want+"\n")
+	}
+}
+
+// TestRefused: what can't be right is refused before anything reaches a cluster, in words that say what it is.
+func TestRefused(t *testing.T) {
+	chart := open(t)
+
+	for setting, want := range map[string]string{
+		"image.tga=1":                               "additional properties 'tga' not allowed",
+		"image.repository=":                         "at '/image/repository': minLength: got 0, want 1",
+		"image.repository=clock@sha256:1":           "at '/image/repository'",
+		"image.tag=a/b":                             "at '/image/tag'",
+		"image.digest=sha256:12":                    "at '/image/digest'",
+		"image.pullPolicy=Sometimes":                "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'",
+		"replicaCount=two":                          "at '/replicaCount': got string, want integer",
+		"service.type=ExternalName":                 "at '/service/type'",
+		"service.nodePort=70000":                    "at '/service/nodePort': maximum",
+		"autoscaling.maxReplicas=1":                 "autoscaling.minReplicas is 2 and autoscaling.maxReplicas is 1: the floor must not be above the ceiling",
+		"ingress.enabled=true":                      "ingress.enabled is true and there is no host: give customer.host or ingress.hosts",
+		"customer.host=Not a host":                  "at '/customer/host'",
+		"customer.greetings.A=":                     "at '/customer/greetings/A': minLength: got 0, want 1",
+		"config.log_level=debug":                    "at '/config': additional properties 'log_level' not allowed",
+		"config.PORT=eighty":                        "config.PORT: the ports are 8080 and 9090, which probes and policies rely on: set service.port",
+		"config.REDIS_URL=redis://r":                "config.REDIS_URL: this is a secret: put it into a Secret and name that in existingSecret",
+		"config.CUSTOMER_NAME=A":                    "config.CUSTOMER_NAME: set customer.name",
+		"config.DRAIN_DELAY=1s":                     "config.DRAIN_DELAY: set shutdown.drainSeconds",
+		"config.MAX_IN_FLIGHT=10":                   "at '/config/MAX_IN_FLIGHT': got number, want string",
+		"shutdown.timeoutSeconds=0":                 "at '/shutdown/timeoutSeconds': minimum: got 0, want 1",
+		"podDisruptionBudget.maxUnavailable=0":      "at '/podDisruptionBudget/maxUnavailable'",
+		"topologySpread.whenUnsatisfiable=Whatever": "at '/topologySpread/whenUnsatisfiable'",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+
+			output, err := chart.run(t, "template", "clockmirror", ".", "--set", setting)
+			require.Error(t, err, output)
+			assert.Contains(t, output, want)
+		})
+	}
+}
+
+// TestEveryValueIsKnown: whatever values.yaml has, the schema has, and the other way round.
+func TestEveryValueIsKnown(t *testing.T) {
+	folder := filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror")
+
+	known, documented := schemaPaths(t, filepath.Join(folder, "values.schema.json")), valuePaths(t, filepath.Join(folder, "values.yaml"))
+	assert.ElementsMatch(t, known, documented)
+}

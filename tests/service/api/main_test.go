@@ -1,0 +1,112 @@
+// Package api_test holds the HTTP contract against what runs at CLOCKMIRROR_URL, or else against the program, built and
+// started here.
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// target is the server that all tests of this package share.
+var target struct { //nolint:gochecknoglobals // tests have no other way to share
+	once sync.Once
+	url  string
+}
+
+func TestMain(m *testing.M) {
+	target.url = strings.TrimSuffix(os.Getenv("CLOCKMIRROR_URL"), "/")
+
+	m.Run()
+}
+
+// base returns the URL under test, without a slash at the end. The top-level test that asks first keeps the program
+// running, so tests are subtests of TestContract.
+func base(tb testing.TB) string {
+	tb.Helper()
+	target.once.Do(func() {
+		if target.url == "" {
+			target.url = testkit.Start(tb, testkit.Build(tb, true), "HEALTH_LABELS=nama=Ada,nrp=5025").URL
+		}
+	})
+
+	return target.url
+}
+
+// answer is a response, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request; header fields come as "Name: value".
+func ask(tb testing.TB, method, pathAndQuery string, fields ...string) answer {
+	tb.Helper()
+
+	request, err := http.NewRequestWithContext(tb.Context(), method, base(tb)+pathAndQuery, http.NoBody)
+	require.NoError(tb, err)
+
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		request.Header.Add(name, value)
+	}
+
+	client := http.Client{
+		Timeout:       testkit.Patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
+	}
+
+	response, err := client.Do(request)
+	require.NoError(tb, err)
+
+	body, err := io.ReadAll(response.Body)
+	require.NoError(tb, err)
+	require.NoError(tb, response.Body.Close())
+
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+// askRaw sends bytes that net/http's client would refuse to send.
+func askRaw(tb testing.TB, request string) answer {
+	tb.Helper()
+
+	address, err := url.Parse(base(tb))
+	require.NoError(tb, err)
+
+	connection, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", address.Host)
+	require.NoError(tb, err)
+
+	defer connection.Close()
+
+	require.NoError(tb, connection.SetDeadline(time.Now().Add(testkit.Patience)))
+
+	written := make(chan error, 1)
+
+	go func() {
+		_, err := fmt.Fprint(connection, request)
+		written <- err // a server may refuse, and close, before it has read everything
+	}()
+
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(tb, err)
+
+	body, err := io.ReadAll(response.Body)
+	require.NoError(tb, err)
+	require.NoError(tb, response.Body.Close())
+
+	return answer{response.StatusCode, response.Header, string(body)}
+}

@@ -1,0 +1,154 @@
+// Package browser_test opens the page as a person does, in a real Chromium.
+package browser_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// base returns the URL of what runs, or of what is built and started here.
+func base(t *testing.T) string {
+	t.Helper()
+
+	if url := os.Getenv("CLOCKMIRROR_URL"); url != "" {
+		return strings.TrimSuffix(url, "/")
+	}
+
+	return testkit.Start(t, testkit.Build(t, false)).URL
+}
+
+func TestTryItOutInSwaggerUI(t *testing.T) {
+	t.Parallel()
+
+	url, ctx := base(t), newBrowser(t)
+	complaints := listen(t, ctx)
+
+	const clock = `#operations-clock-get_clock `
+
+	for _, step := range []struct {
+		what   string
+		action chromedp.Action[chromedp.Void]
+	}{
+		{"size the window", chromedp.EmulateViewport(1000, 1420)},
+		{"open the page", chromedp.Navigate(url + "/")},
+		{"unfold /clock", chromedp.Click(clock+`.opblock-summary-control`, chromedp.NodeVisible)},
+		{"press 'Try it out'", chromedp.Click(clock+`.try-out__btn`, chromedp.NodeVisible)},
+		{"press 'Execute'", chromedp.Click(clock+`.execute`, chromedp.NodeVisible)},
+	} {
+		require.NoError(t, chromedp.Do(ctx, step.action), step.what)
+	}
+
+	answer, err := chromedp.Run(ctx, chromedp.Text(clock+`.live-responses-table .highlight-code code`, chromedp.NodeVisible))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, answer)
+
+	title, err := chromedp.Run(ctx, chromedp.Title())
+	require.NoError(t, err)
+	assert.Equal(t, "clockmirror", title)
+
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[float64](`window.scrollTo(0, 0), 0`))
+	require.NoError(t, err)
+
+	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(testkit.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
+
+	picture, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.querySelector('.info img[src*="clock.svg"]').naturalWidth`))
+	require.NoError(t, err)
+	assert.Positive(t, picture, "the description shows a clock")
+
+	assert.Empty(t, complaints(), "nothing is missing, and the policy lets in all that the page needs")
+}
+
+func TestTheFacesSuitLightAndDark(t *testing.T) {
+	t.Parallel()
+
+	url, ctx := base(t), newBrowser(t)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.EmulateViewport(200, 134),
+		chromedp.Navigate(url+"/livez"), // a page of the same origin to show the picture on
+	))
+
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.style.margin = 0,
+		document.body.innerHTML = '<img width="200" src="/clock.svg?mirror_time=12:22">'`))
+	require.NoError(t, err)
+
+	pictures := map[string][]byte{}
+
+	for _, scheme := range []string{"light", "dark"} {
+		_, err = cdp.Call(ctx, chromedp.FromContext(ctx).Target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		require.NoError(t, err)
+
+		pictures[scheme], err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(testkit.Artifacts(t, "browser"), "clock-"+scheme+".png"), pictures[scheme], 0o600))
+	}
+
+	assert.NotEqual(t, pictures["light"], pictures["dark"])
+}
+
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+
+	chromium := testkit.Program(t, "apt-get install chromium, or install Chrome", "chromium", "chromium-browser", "google-chrome", "chrome")
+
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+	)...)
+	t.Cleanup(stop)
+
+	ctx, quit := chromedp.NewContext(allocator)
+	t.Cleanup(quit)
+
+	ctx, cancel := context.WithTimeout(ctx, 2*testkit.Patience)
+	t.Cleanup(cancel)
+
+	return ctx
+}
+
+// listen collects what the browser's console complains of.
+func listen(t *testing.T, ctx context.Context) func() []string { //nolint:revive // the test comes first
+	t.Helper()
+
+	var (
+		mutex sync.Mutex
+		found []string
+	)
+
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		mutex.Lock()
+		defer mutex.Unlock()
+
+		switch event := event.(type) {
+		case *cdplog.EventEntryAdded:
+			if event.Entry.Level == cdplog.EntryLevelError || event.Entry.Level == cdplog.EntryLevelWarning {
+				found = append(found, event.Entry.Text+" "+event.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			found = append(found, event.ExceptionDetails.Text)
+		}
+	}))
+
+	return func() []string {
+		mutex.Lock()
+		defer mutex.Unlock()
+
+		return found
+	}
+}

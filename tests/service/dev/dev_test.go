@@ -1,0 +1,143 @@
+// Package dev_test checks the developer's loop: `make dev` serves what the code says now.
+package dev_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// patience is for builds from nothing, of the tool and of the program, on a busy machine.
+const patience = 2 * time.Minute
+
+func TestDev(t *testing.T) {
+	tree := testkit.CopyTree(t)
+	handler := filepath.Join(tree, "src", "api", "greeting.go")
+
+	port := testkit.FreePort(t)
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	output := start(t, tree, fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", testkit.FreePort(t)))
+
+	const was, is = "no customer is configured; set CUSTOMER_NAME", "nobody is at home"
+
+	eventually(t, output, func() error { return says(t, url+"/greeting", was) })
+
+	edit(t, handler, "package api", "package api }")
+	eventually(t, output, func() error {
+		if !strings.Contains(output.String(), "failed to build") {
+			return errors.New("no word of the error")
+		}
+
+		return nil
+	})
+	eventually(t, output, func() error { return says(t, url+"/greeting", was) }) // what doesn't compile changes nothing
+
+	edit(t, handler, "package api }", "package api", was, is)
+	eventually(t, output, func() error { return says(t, url+"/greeting", is) })
+}
+
+// start runs `make dev` in a process group of its own, so that all of it can be ended.
+func start(t *testing.T, tree string, environ ...string) *testkit.Buffer {
+	t.Helper()
+
+	var output testkit.Buffer
+
+	command := exec.Command("make", "dev") //nolint:noctx // it is interrupted below, when the test ends
+	command.Env = slices.Concat(os.Environ(), environ)
+	command.Dir = tree
+	command.Stdout, command.Stderr = &output, &output
+	command.WaitDelay = testkit.Patience // for output of what outlives it, which would be a fault
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, command.Start())
+
+	t.Cleanup(func() {
+		ended := make(chan struct{})
+
+		go func() {
+			_ = command.Wait() // interrupted, so it does not end well
+
+			close(ended)
+		}()
+
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGINT)
+
+		select {
+		case <-ended:
+		case <-time.After(testkit.Patience):
+			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+
+			<-ended
+
+			t.Errorf("it does not end when it is interrupted: %s", output.String())
+		}
+	})
+
+	return &output
+}
+
+// edit replaces texts in a file, each by the one that follows it.
+func edit(t *testing.T, file string, oldnew ...string) {
+	t.Helper()
+
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+
+	edited := strings.NewReplacer(oldnew...).Replace(string(content))
+	require.NotEqual(t, string(content), edited)
+	require.NoError(t, os.WriteFile(file, []byte(edited), 0o600))
+}
+
+// says returns an error unless the URL's answer has the text in it.
+func says(t *testing.T, url, text string) error {
+	t.Helper()
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+
+	body, err := io.ReadAll(response.Body)
+	if err == nil && !strings.Contains(string(body), text) {
+		err = fmt.Errorf("%s answers %s", url, body)
+	}
+
+	return err
+}
+
+func eventually(t *testing.T, output *testkit.Buffer, try func() error) {
+	t.Helper()
+
+	deadline := time.After(patience)
+
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+
+		select {
+		case <-deadline:
+			t.Fatalf("still so after %s: %v\n%s", patience, err, output.String())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

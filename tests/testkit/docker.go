@@ -1,0 +1,183 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ImageVariable names an image to test in place of one that the test builds.
+const ImageVariable = "CLOCKMIRROR_IMAGE"
+
+// containerRemoval bounds the tidying up after a test.
+const containerRemoval = time.Minute
+
+// Engine is a Docker engine that answers.
+type Engine struct{ program string }
+
+// Docker returns the Docker engine of this machine, or ends the test as Missing does.
+func Docker(tb testing.TB) *Engine {
+	tb.Helper()
+
+	const how = "install Docker Engine 20.10 or newer and start it, see https://docs.docker.com/engine/install"
+
+	engine := &Engine{program: Program(tb, how, "docker")}
+	if _, err := engine.try(tb.Context(), "version"); err != nil {
+		Missing(tb, "an answering Docker engine", how)
+	}
+
+	return engine
+}
+
+// Run runs docker and returns what it prints on its standard output, without space around it.
+func (e *Engine) Run(tb testing.TB, arguments ...string) string {
+	tb.Helper()
+
+	output, err := e.try(tb.Context(), arguments...)
+	require.NoError(tb, err)
+
+	return output
+}
+
+// Command returns a docker command that is yet to run. Its builds use BuildKit, and make the image without provenance:
+// that has the time of the build in it.
+func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, e.program, arguments...)
+
+	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
+
+	return command
+}
+
+func (e *Engine) try(ctx context.Context, arguments ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+
+	command := e.Command(ctx, arguments...)
+	command.Stdout, command.Stderr = &stdout, &stderr
+
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("docker %s: %w: %s%s", strings.Join(arguments, " "), err, stdout.String(), stderr.String())
+	}
+
+	return strings.TrimSpace(stdout.String()), nil
+}
+
+// Unique returns a name for an image or a container that no other test has.
+func Unique() string { return "clockmirror-test-" + strings.ToLower(rand.Text()[:10]) }
+
+// Image returns the image under test: the one that CLOCKMIRROR_IMAGE names, or else one that is built now and removed
+// when the test ends.
+func (e *Engine) Image(tb testing.TB) string {
+	tb.Helper()
+
+	if image := os.Getenv(ImageVariable); image != "" {
+		e.Run(tb, "image", "inspect", image)
+
+		return image
+	}
+
+	return e.Build(tb)
+}
+
+// Build makes an image as `make image` does, with these variables besides, and returns its name. The image is removed when
+// the test ends.
+func (e *Engine) Build(tb testing.TB, variables ...string) string {
+	tb.Helper()
+
+	image := Unique()
+	e.RemoveAfter(tb, "image", image)
+
+	command := exec.CommandContext(tb.Context(), "make", append([]string{"-C", Root(tb), "image", "IMAGE=" + image}, variables...)...)
+	command.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
+
+	output, err := command.CombinedOutput()
+	require.NoError(tb, err, string(output))
+
+	return image
+}
+
+// Start starts a container with nothing that the service does not need, and returns its name. It is removed when the test
+// ends.
+func (e *Engine) Start(tb testing.TB, image string, options ...string) string {
+	tb.Helper()
+
+	name := Unique()
+	e.RemoveAfter(tb, "container", name)
+
+	arguments := slices.Concat([]string{
+		"run", "--detach", "--name", name, "--memory", "64m",
+		"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+	}, options, []string{image})
+	e.Run(tb, arguments...)
+
+	return name
+}
+
+// RemoveAfter removes an image or a container, whatever its state, when the test ends.
+func (e *Engine) RemoveAfter(tb testing.TB, kind, name string) {
+	tb.Helper()
+
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), containerRemoval)
+		defer cancel()
+
+		if output, err := e.try(ctx, kind, "rm", "--force", name); err != nil && !strings.Contains(err.Error(), "No such") {
+			tb.Errorf("remove %s %s: %v %s", kind, name, err, output)
+		}
+	})
+}
+
+// Inspect returns a container's property, by the template that `docker inspect --format` takes.
+func (e *Engine) Inspect(tb testing.TB, name, template string) string {
+	tb.Helper()
+
+	return e.Run(tb, "inspect", "--format", template, name)
+}
+
+// Address returns the address that a container has on its network, which this host reaches on Linux.
+func (e *Engine) Address(tb testing.TB, name string) string {
+	tb.Helper()
+
+	return e.Inspect(tb, name, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+}
+
+// Published returns the address on this host at which a container's port is published.
+func (e *Engine) Published(tb testing.TB, name, port string) string {
+	tb.Helper()
+
+	first, _, _ := strings.Cut(e.Run(tb, "port", name, port), "\n")
+
+	return first
+}
+
+// Wait waits until a container has ended, and returns its exit code.
+func (e *Engine) Wait(tb testing.TB, name string, patience time.Duration) string {
+	tb.Helper()
+
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+
+	code, err := e.try(ctx, "wait", name)
+	require.NoError(tb, err, "still running after %s", patience)
+
+	return code
+}
+
+// Logs returns what a container has written.
+func (e *Engine) Logs(tb testing.TB, name string) string {
+	tb.Helper()
+
+	output, err := e.Command(tb.Context(), "logs", name).CombinedOutput()
+	require.NoError(tb, err, string(output))
+
+	return string(output)
+}

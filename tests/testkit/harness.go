@@ -1,0 +1,141 @@
+// Package testkit is what the black-box tests share: where the repository is, what a machine must have, free ports,
+// and where a run keeps what it shows to people.
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+)
+
+// Root returns the absolute path of the repository.
+func Root(tb testing.TB) string {
+	tb.Helper()
+
+	_, file, _, ok := runtime.Caller(0)
+	require.True(tb, ok, "this file's own path is not known")
+
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// CopyTree copies what git knows of the repository, as it is now, and returns the folder of the copy.
+func CopyTree(tb testing.TB) string {
+	tb.Helper()
+
+	listing := exec.CommandContext(tb.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	listing.Dir = Root(tb)
+	files, err := listing.Output()
+	require.NoError(tb, err)
+
+	tree := tb.TempDir()
+
+	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+		info, err := os.Stat(filepath.Join(Root(tb), file))
+		if os.IsNotExist(err) {
+			continue // deleted, and not yet committed
+		}
+
+		require.NoError(tb, err)
+
+		content, err := os.ReadFile(filepath.Join(Root(tb), file))
+		require.NoError(tb, err)
+
+		target := filepath.Join(tree, file)
+		require.NoError(tb, os.MkdirAll(filepath.Dir(target), 0o750))
+		require.NoError(tb, os.WriteFile(target, content, info.Mode().Perm()))
+	}
+
+	return tree
+}
+
+// Commit makes a repository of a folder, with all that is in it as the first commit of the branch master.
+func Commit(tb testing.TB, folder string) {
+	tb.Helper()
+
+	for _, arguments := range [][]string{
+		{"init", "--quiet", "--initial-branch", "master"},
+		{"add", "--all"},
+		{"commit", "--quiet", "--message", "All there is"},
+	} {
+		output, err := Git(tb, folder, arguments...).CombinedOutput()
+		require.NoError(tb, err, string(output))
+	}
+}
+
+// Git is a git command that is yet to run, by somebody whose settings nobody else has.
+func Git(tb testing.TB, folder string, arguments ...string) *exec.Cmd {
+	tb.Helper()
+
+	command := exec.CommandContext(tb.Context(), "git", arguments...)
+	command.Dir = folder
+
+	command.Env = append(WithoutGit(os.Environ()),
+		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",
+	)
+
+	return command
+}
+
+// WithoutGit leaves out the variables by which git tells a hook where its repository is: a test may run in one.
+func WithoutGit(environ []string) []string {
+	return slices.DeleteFunc(environ, func(variable string) bool { return strings.HasPrefix(variable, "GIT_") })
+}
+
+// InCI reports whether this is a continuous integration run, where nothing may be skipped.
+func InCI() bool { return os.Getenv("CI") != "" }
+
+// Missing ends the test because the machine lacks something: a skip on a person's machine, a failure in CI.
+// What says what is missing and how says where it comes from, such as "apt-get install haproxy".
+func Missing(tb testing.TB, what, how string) {
+	tb.Helper()
+
+	if InCI() {
+		tb.Fatalf("%s is missing, and nothing may be skipped in CI: %s", what, how)
+	}
+
+	tb.Skipf("%s is missing: %s", what, how)
+}
+
+// Program returns the path of the first of the named programs that is on the PATH, or ends the test as Missing does.
+func Program(tb testing.TB, how string, names ...string) string {
+	tb.Helper()
+
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+
+	Missing(tb, names[0], how)
+
+	return ""
+}
+
+// Artifacts returns a folder, made if need be, in which a run keeps what people look at afterwards: .build/artifacts/NAME.
+func Artifacts(tb testing.TB, name string) string {
+	tb.Helper()
+
+	folder := filepath.Join(Root(tb), ".build", "artifacts", name)
+	require.NoError(tb, os.MkdirAll(folder, 0o750))
+
+	return folder
+}
+
+// FreePort returns a TCP port of 127.0.0.1 that was free a moment ago.
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+
+	free, err := proc.Free(tb.Context(), 1)
+	require.NoError(tb, err)
+
+	return free[0]
+}

@@ -1,0 +1,201 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Patience bounds whatever a test waits for: long enough for a loaded machine, short enough to tell it from never.
+const Patience = 30 * time.Second
+
+// Build builds the program and returns its path. With race it has the race detector, which needs a C compiler; a person's
+// machine may do without.
+func Build(tb testing.TB, race bool) string {
+	tb.Helper()
+
+	program := filepath.Join(tb.TempDir(), "clockmirror")
+	arguments := []string{"build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-X main.version=1.2.3 -X main.revision=abc", "-o", program}
+
+	environ := append(os.Environ(), "CGO_ENABLED=0")
+
+	if _, err := exec.LookPath("cc"); race && (err == nil || InCI()) {
+		arguments = append(arguments, "-race")
+		environ = append(environ, "CGO_ENABLED=1")
+	}
+
+	if coverage() != "" {
+		arguments = append(arguments, "-cover", "-covermode", "atomic", "-coverpkg", "./src/...")
+	}
+
+	command := exec.CommandContext(tb.Context(), "go", append(arguments, "./src/cmd/clockmirror")...)
+	command.Dir, command.Env = Root(tb), environ
+
+	output, err := command.CombinedOutput()
+	require.NoError(tb, err, string(output))
+
+	return program
+}
+
+// coverage is the folder in which the program leaves what it covered, if somebody asks for that.
+func coverage() string { return os.Getenv("COVERAGE_DIR") }
+
+// Server is the program, running.
+type Server struct {
+	// URL and AdminURL have no slash at the end.
+	URL, AdminURL string
+	Command       *exec.Cmd
+
+	output Buffer
+	exited chan struct{}
+}
+
+// Start starts the program with the given variables, waits until it is ready, and stops it when the test ends.
+func Start(tb testing.TB, program string, environ ...string) *Server {
+	tb.Helper()
+
+	port, admin := FreePort(tb), FreePort(tb)
+	server := &Server{
+		URL:      "http://127.0.0.1:" + strconv.Itoa(port),
+		AdminURL: "http://127.0.0.1:" + strconv.Itoa(admin),
+		exited:   make(chan struct{}),
+	}
+	server.Command = exec.Command(program) //nolint:noctx // it is stopped by signal, below
+
+	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s", "GOCOVERDIR=" + coverage()}, environ...)
+	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
+	require.NoError(tb, server.Command.Start())
+
+	go func() {
+		_ = server.Command.Wait() // ExitCode tells
+		close(server.exited)
+	}()
+
+	tb.Cleanup(func() {
+		if coverage() != "" { // it is written at an orderly end
+			_ = server.Command.Process.Signal(syscall.SIGTERM)
+
+			select {
+			case <-server.exited:
+			case <-time.After(Patience):
+			}
+		}
+
+		_ = server.Command.Process.Kill() // it may have ended long ago
+		<-server.exited
+	})
+
+	Eventually(tb, func() error {
+		select {
+		case <-server.exited:
+			tb.Fatalf("the program ended: %s", server.Output())
+		default:
+		}
+
+		return Ready(tb.Context(), server.URL)
+	})
+
+	return server
+}
+
+// Ready returns an error unless /readyz of the URL answers 200.
+func Ready(ctx context.Context, url string) error { return ReadyTo(ctx, http.DefaultClient, url) }
+
+// ReadyTo is Ready as a client sees it.
+func ReadyTo(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+
+	if err = response.Body.Close(); err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s/readyz answers %s", url, response.Status)
+	}
+
+	return nil
+}
+
+// Eventually calls try, as often as every 5 ms, until it returns nil. It fails the test with the last error when that takes
+// longer than Patience.
+func Eventually(tb testing.TB, try func() error) {
+	tb.Helper()
+
+	deadline := time.After(Patience)
+
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+
+		select {
+		case <-deadline:
+			require.NoError(tb, err, "still so after %s", Patience)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// Terminate sends SIGTERM.
+func (s *Server) Terminate(tb testing.TB) {
+	tb.Helper()
+	require.NoError(tb, s.Command.Process.Signal(syscall.SIGTERM))
+}
+
+// ExitCode waits for the program's end and returns its exit code.
+func (s *Server) ExitCode(tb testing.TB) int {
+	tb.Helper()
+
+	select {
+	case <-s.exited:
+	case <-time.After(Patience):
+		tb.Fatalf("the program still runs after %s: %s", Patience, s.Output())
+	}
+
+	return s.Command.ProcessState.ExitCode()
+}
+
+// Output returns what the program has printed.
+func (s *Server) Output() string { return s.output.String() }
+
+// Buffer is a bytes.Buffer that a program may write to while a test reads it.
+type Buffer struct {
+	mutex  sync.Mutex
+	buffer bytes.Buffer
+}
+
+// Write appends.
+func (b *Buffer) Write(data []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+
+	return b.buffer.Write(data)
+}
+
+// String returns what was written so far.
+func (b *Buffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+
+	return b.buffer.String()
+}
