@@ -15,14 +15,14 @@ import (
 
 // key is where CodePipeline keeps an artifact: below the first 20 characters of the pipeline's name and the first 10 of the
 // artifact's.
-func (w *World) key(artifact string) string {
-	return cut(w.pipeline.Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7]
+func (e *Environment) key(artifact string) string {
+	return cut(e.pipeline.Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7]
 }
 
 func cut(text string, most int) string { return text[:min(len(text), most)] }
 
 // store puts files into the artifact store as who may, and returns the key.
-func (w *World) store(ctx context.Context, who *identity, artifact string, files fs.FS) (string, error) {
+func (e *Environment) store(ctx context.Context, who *identity, artifact string, files fs.FS) (string, error) {
 	var archive bytes.Buffer
 
 	writer := zip.NewWriter(&archive)
@@ -34,8 +34,8 @@ func (w *World) store(ctx context.Context, who *identity, artifact string, files
 		return "", fmt.Errorf("pack the artifact %s: %w", artifact, err)
 	}
 
-	key := w.key(artifact)
-	if _, err := who.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.pipeline.Bucket, Key: &key, Body: bytes.NewReader(archive.Bytes())}); err != nil {
+	key := e.key(artifact)
+	if _, err := who.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: &e.pipeline.Bucket, Key: &key, Body: bytes.NewReader(archive.Bytes())}); err != nil {
 		return "", fmt.Errorf("store the artifact %s: %w", artifact, err)
 	}
 
@@ -43,8 +43,8 @@ func (w *World) store(ctx context.Context, who *identity, artifact string, files
 }
 
 // fetch gets an artifact as who may.
-func (w *World) fetch(ctx context.Context, who *identity, artifact, key string) (fs.FS, error) {
-	answer, err := who.s3().GetObject(ctx, &s3.GetObjectInput{Bucket: &w.pipeline.Bucket, Key: aws.String(key)})
+func (e *Environment) fetch(ctx context.Context, who *identity, artifact, key string) (fs.FS, error) {
+	answer, err := who.s3().GetObject(ctx, &s3.GetObjectInput{Bucket: &e.pipeline.Bucket, Key: aws.String(key)})
 	if err != nil {
 		return nil, fmt.Errorf("get the artifact %s: %w", artifact, err)
 	}

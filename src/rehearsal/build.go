@@ -38,7 +38,7 @@ const (
 
 // build is one run of a CodeBuild project.
 type build struct {
-	world     *World
+	in        *Environment
 	execution *Execution
 	action    codepipeline.Action
 	project   *codepipeline.Project
@@ -54,11 +54,11 @@ type build struct {
 }
 
 // build runs an action's project, as its role, in a fresh container.
-func (w *World) build(ctx context.Context, execution *Execution, action codepipeline.Action, log io.Writer) (string, error) {
-	b := &build{world: w, execution: execution, action: action, project: action.Project, container: fmt.Sprintf("%s-%s-%d-%s", imageName, w.id, execution.number, action.Name)}
-	b.log = io.MultiWriter(log, &b.printed, &watcher{who: action.Name, on: w.progress})
+func (e *Environment) build(ctx context.Context, execution *Execution, action codepipeline.Action, log io.Writer) (string, error) {
+	b := &build{in: e, execution: execution, action: action, project: action.Project, container: fmt.Sprintf("%s-%s-%d-%s", imageName, e.id, execution.number, action.Name)}
+	b.log = io.MultiWriter(log, &b.printed, &watcher{who: action.Name, on: e.progress})
 
-	defer w.progress.does(action.Name, "")
+	defer e.progress.does(action.Name, "")
 
 	limited, cancel := context.WithTimeoutCause(ctx, action.Project.Timeout, fmt.Errorf("timed out after %s", action.Project.Timeout))
 	defer cancel()
@@ -68,13 +68,13 @@ func (w *World) build(ctx context.Context, execution *Execution, action codepipe
 		err = context.Cause(limited)
 	}
 
-	_, removal := w.engine.Run(context.WithoutCancel(ctx), "rm", "--force", "--volumes", b.container)
+	_, removal := e.engine.Run(context.WithoutCancel(ctx), "rm", "--force", "--volumes", b.container)
 
 	return b.detail(), errors.Join(err, removal)
 }
 
 func (b *build) run(ctx context.Context) (err error) {
-	if b.role, err = b.world.admin.assumeFor(ctx, codeBuild, b.project.RoleARN); err != nil {
+	if b.role, err = b.in.admin.assumeFor(ctx, codeBuild, b.project.RoleARN); err != nil {
 		return err
 	}
 
@@ -129,7 +129,7 @@ func (b *build) inputs(ctx context.Context) (*reference, map[string]fs.FS, error
 			return nil, nil, err
 		}
 
-		files, err := b.world.fetch(ctx, b.role, artifact, key)
+		files, err := b.in.fetch(ctx, b.role, artifact, key)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -153,7 +153,7 @@ func (b *build) inputs(ctx context.Context) (*reference, map[string]fs.FS, error
 }
 
 func (b *build) readSpec(ctx context.Context, commit string) error {
-	content, err := b.world.commits.run(ctx, "show", commit+":"+b.project.Buildspec)
+	content, err := b.in.commits.run(ctx, "show", commit+":"+b.project.Buildspec)
 	if err != nil {
 		return fmt.Errorf("find the buildspec: %w", err)
 	}
@@ -199,7 +199,7 @@ func (b *build) environment(ctx context.Context, primary *reference) error {
 	}
 
 	b.source = path.Join(outputFolder, "src", path.Base(gitHosted))
-	b.variables = b.world.standIns()
+	b.variables = b.in.standIns()
 	maps.Copy(b.variables, b.codebuild(primary))
 
 	for name, value := range b.role.environment() {
@@ -224,12 +224,12 @@ func (b *build) environment(ctx context.Context, primary *reference) error {
 
 // codebuild are the variables that CodeBuild sets.
 func (b *build) codebuild(primary *reference) map[string]string {
-	id := fmt.Sprintf("%s:%s-%d", b.project.Name, b.world.id, b.execution.number)
+	id := fmt.Sprintf("%s:%s-%d", b.project.Name, b.in.id, b.execution.number)
 	variables := map[string]string{
 		"CODEBUILD_BUILD_ID":                id,
 		"CODEBUILD_BUILD_ARN":               strings.Replace(b.project.ARN, "project/"+b.project.Name, "build/"+id, 1),
 		"CODEBUILD_BUILD_NUMBER":            strconv.Itoa(b.execution.number),
-		"CODEBUILD_INITIATOR":               "codepipeline/" + b.world.pipeline.Name,
+		"CODEBUILD_INITIATOR":               "codepipeline/" + b.in.pipeline.Name,
 		"CODEBUILD_RESOLVED_SOURCE_VERSION": primary.Commit,
 		"CODEBUILD_SOURCE_VERSION":          primary.Commit,
 		"CODEBUILD_SRC_DIR":                 b.source,
@@ -255,13 +255,13 @@ func (b *build) artifactFolder(artifact string) string {
 }
 
 // standIns are the variables that stand for what this machine does not have; see buildspec/README.md.
-func (w *World) standIns() map[string]string {
+func (e *Environment) standIns() map[string]string {
 	variables := map[string]string{
-		"HOME": "/root", "IMAGE": w.image(), "TF_CLI_CONFIG_FILE": terraformRcAt, "CHECKPOINT_DISABLE": "1", "DOCKER_BUILDKIT": "1",
+		"HOME": "/root", "IMAGE": e.image(), "TF_CLI_CONFIG_FILE": terraformRcAt, "CHECKPOINT_DISABLE": "1", "DOCKER_BUILDKIT": "1",
 		"BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
 	}
 
-	if !w.vulnerabilities {
+	if !e.vulnerabilities {
 		variables["VULNERABILITIES_REQUIRED"] = ""
 	}
 
@@ -281,12 +281,12 @@ func (w *World) standIns() map[string]string {
 // start starts the container: a machine without state, but for what is cached, with Docker for a privileged project alone.
 func (b *build) start(ctx context.Context) error {
 	arguments := []string{
-		"run", "--detach", "--init", "--name", b.container, "--label", b.world.engine.Label, "--network", "host",
-		"--volume", b.world.commits.folder + ":" + repositoryAt + ":ro",
-		"--volume", b.world.machine.terraform + ":/usr/local/bin/terraform:ro",
+		"run", "--detach", "--init", "--name", b.container, "--label", b.in.engine.Label, "--network", "host",
+		"--volume", b.in.commits.folder + ":" + repositoryAt + ":ro",
+		"--volume", b.in.machine.terraform + ":/usr/local/bin/terraform:ro",
 	}
 
-	lent, err := b.world.terraform()
+	lent, err := b.in.terraform()
 	if err != nil {
 		return err
 	}
@@ -303,17 +303,17 @@ func (b *build) start(ctx context.Context) error {
 	}
 
 	if b.project.Privileged {
-		arguments = append(arguments, b.world.docker()...)
+		arguments = append(arguments, b.in.docker()...)
 	}
 
-	_, err = b.world.engine.Run(ctx, append(arguments, machineImage, "sleep", "infinity")...)
+	_, err = b.in.engine.Run(ctx, append(arguments, machineImage, "sleep", "infinity")...)
 
 	return err
 }
 
 // terraform lends containers the providers that Terraform has on this machine.
-func (w *World) terraform() ([]string, error) {
-	providers, err := w.stacks.providers()
+func (e *Environment) terraform() ([]string, error) {
+	providers, err := e.stacks.providers()
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +325,7 @@ func (w *World) terraform() ([]string, error) {
 		names = append(names, fmt.Sprintf("%q", path.Join(strings.Split(at, "/")[:3]...)))
 	}
 
-	file := filepath.Join(w.folder, "terraform.rc")
+	file := filepath.Join(e.folder, "terraform.rc")
 	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n  direct {\n    exclude = [%s]\n  }\n}\n",
 		providersAt, strings.Join(names, ", "))
 
@@ -337,10 +337,10 @@ func (w *World) terraform() ([]string, error) {
 }
 
 // docker lends a container this machine's Docker: client, plugins and engine.
-func (w *World) docker() []string {
-	arguments := []string{"--volume", w.machine.docker + ":/usr/local/bin/docker:ro"}
+func (e *Environment) docker() []string {
+	arguments := []string{"--volume", e.machine.docker + ":/usr/local/bin/docker:ro"}
 
-	if program, err := filepath.EvalSymlinks(w.machine.docker); err == nil {
+	if program, err := filepath.EvalSymlinks(e.machine.docker); err == nil {
 		arguments[1] = program + ":/usr/local/bin/docker:ro"
 	}
 
@@ -365,7 +365,7 @@ func (w *World) docker() []string {
 
 // fill puts the input artifacts into the container.
 func (b *build) fill(ctx context.Context, primary *reference, others map[string]fs.FS) error {
-	if _, err := b.world.engine.Run(ctx, "exec", b.container, "sh", "-ec", fmt.Sprintf(`
+	if _, err := b.in.engine.Run(ctx, "exec", b.container, "sh", "-ec", fmt.Sprintf(`
 		mkdir -p %[1]s
 		git -c safe.directory='*' clone --quiet --no-checkout %[2]s %[3]s
 		git -C %[3]s -c advice.detachedHead=false checkout --quiet %[4]s
@@ -382,7 +382,7 @@ func (b *build) fill(ctx context.Context, primary *reference, others map[string]
 		}
 
 		folder := b.artifactFolder(artifact)
-		if _, err := b.world.engine.RunWith(ctx, &archive, "exec", "--interactive", b.container,
+		if _, err := b.in.engine.RunWith(ctx, &archive, "exec", "--interactive", b.container,
 			"sh", "-ec", "mkdir -p "+folder+" && tar -xC "+folder); err != nil {
 			return fmt.Errorf("unpack the artifact %s: %w", artifact, err)
 		}
@@ -447,7 +447,7 @@ func (b *build) exec(ctx context.Context, program ...string) *exec.Cmd {
 		arguments = append(arguments, "--env", name) // its value is nobody's business who lists processes
 	}
 
-	command := b.world.engine.Command(ctx, slices.Concat(arguments, []string{b.container}, program)...)
+	command := b.in.engine.Command(ctx, slices.Concat(arguments, []string{b.container}, program)...)
 
 	// The client's own: a build's variables must not lead it to another engine.
 	for name, value := range b.variables {
@@ -468,7 +468,7 @@ func (b *build) collect(ctx context.Context) error {
 	}
 
 	for _, name := range b.spec.Env.ExportedVariables {
-		value, err := b.world.engine.Run(ctx, "exec", b.container, b.spec.ShellName(), "-c",
+		value, err := b.in.engine.Run(ctx, "exec", b.container, b.spec.ShellName(), "-c",
 			fmt.Sprintf(`[ ! -f %[1]s/variables ] || . %[1]s/variables; printf %%s "$%[2]s"`, stateFolder, name))
 		if err != nil {
 			return fmt.Errorf("read the exported variable %s: %w", name, err)
@@ -482,12 +482,12 @@ func (b *build) collect(ctx context.Context) error {
 
 // reportFolder is where a report is kept for people.
 func (b *build) reportFolder(name string) string {
-	return filepath.Join(b.world.logs, fmt.Sprintf("%d-%s-%s", b.execution.number, b.action.Name, name))
+	return filepath.Join(b.in.logs, fmt.Sprintf("%d-%s-%s", b.execution.number, b.action.Name, name))
 }
 
 // artifactCopy is where the output artifact is put together.
 func (b *build) artifactCopy() string {
-	return filepath.Join(b.world.folder, fmt.Sprintf("artifact-%d-%s", b.execution.number, b.action.Name))
+	return filepath.Join(b.in.folder, fmt.Sprintf("artifact-%d-%s", b.execution.number, b.action.Name))
 }
 
 // upload stores the output artifacts, as the project's role.
@@ -509,7 +509,7 @@ func (b *build) upload(ctx context.Context) error {
 		return fmt.Errorf("no file is an artifact: none below %q matches %v", b.spec.Artifacts.BaseDirectory, b.spec.Artifacts.Files)
 	}
 
-	key, err := b.world.store(ctx, b.role, b.action.Outputs[0], os.DirFS(b.artifactCopy()))
+	key, err := b.in.store(ctx, b.role, b.action.Outputs[0], os.DirFS(b.artifactCopy()))
 	if err != nil {
 		return err
 	}
@@ -531,7 +531,7 @@ func (b *build) copyOut(ctx context.Context, base string, patterns []string, to 
 
 	var archive, stderr bytes.Buffer
 
-	command := b.world.engine.Command(ctx, "exec", b.container, "tar", "-cC", base, "--exclude=./.git", ".")
+	command := b.in.engine.Command(ctx, "exec", b.container, "tar", "-cC", base, "--exclude=./.git", ".")
 	command.Stdout, command.Stderr = &archive, &stderr
 
 	if err := command.Run(); err != nil {

@@ -51,19 +51,19 @@ artifacts:
 `
 
 // testCodeBuild holds a build to CodeBuild's rules.
-func testCodeBuild(t *testing.T, w *World, first *Execution) {
-	commit := alter(t, w, map[string]func(string) string{"buildspec/probe.yml": func(string) string { return probe }})
-	role := probeRole(t, w)
+func testCodeBuild(t *testing.T, e *Environment, first *Execution) {
+	commit := alter(t, e, map[string]func(string) string{"buildspec/probe.yml": func(string) string { return probe }})
+	role := probeRole(t, e)
 
 	run := first.clone()
 	run.Commit = commit
 	run.number = 100
-	_, err := w.source(t.Context(), run, w.pipeline.Stages[0].Actions[0])
+	_, err := e.source(t.Context(), run, e.pipeline.Stages[0].Actions[0])
 	require.NoError(t, err)
 
-	who, err := w.admin.assumeFor(t.Context(), codeBuild, role)
+	who, err := e.admin.assumeFor(t.Context(), codeBuild, role)
 	require.NoError(t, err)
-	run.Artifacts["other"], err = w.store(t.Context(), who, "other", fstest.MapFS{"deep/file": {Data: []byte("of another artifact")}})
+	run.Artifacts["other"], err = e.store(t.Context(), who, "other", fstest.MapFS{"deep/file": {Data: []byte("of another artifact")}})
 	require.NoError(t, err)
 
 	action := codepipeline.Action{
@@ -80,12 +80,12 @@ func testCodeBuild(t *testing.T, w *World, first *Execution) {
 
 	var log bytes.Buffer
 
-	_, err = w.build(t.Context(), run, action, &log)
+	_, err = e.build(t.Context(), run, action, &log)
 	require.NoError(t, err, log.String())
 	assert.Equal(t, "of the buildspec, of master, of the parameter, of the secret, on, of another artifact", run.Variables["Probe.FOUND"])
 	assert.Contains(t, log.String(), "finally, 1\n")
 
-	left, err := w.fetch(t.Context(), who, "probed", run.Artifacts["probed"])
+	left, err := e.fetch(t.Context(), who, "probed", run.Artifacts["probed"])
 	require.NoError(t, err)
 
 	names := map[string]bool{}
@@ -113,35 +113,35 @@ func testCodeBuild(t *testing.T, w *World, first *Execution) {
 
 		log.Reset()
 
-		_, err = w.build(t.Context(), run, action, &log)
+		_, err = e.build(t.Context(), run, action, &log)
 		require.ErrorContains(t, err, want)
 		assert.NotContains(t, run.Artifacts, "probed", "a failed build leaves an artifact")
 	}
 
 	// A project without the right to read a parameter is told so.
 	denied := *action.Project
-	denied.RoleARN = w.pipeline.Stages[1].Actions[0].Project.RoleARN
+	denied.RoleARN = e.pipeline.Stages[1].Actions[0].Project.RoleARN
 	action.Project, action.Inputs = &denied, []string{"source"}
 
-	_, err = w.build(t.Context(), run, action, &log)
+	_, err = e.build(t.Context(), run, action, &log)
 	require.ErrorContains(t, err, "not authorized to perform: ssm:GetParameters")
 }
 
 // probeRole makes what the probe reads, and a role that may.
-func probeRole(t *testing.T, w *World) string {
+func probeRole(t *testing.T, e *Environment) string {
 	t.Helper()
 
-	_, err := ssm.NewFromConfig(w.admin.config()).PutParameter(t.Context(), &ssm.PutParameterInput{
+	_, err := ssm.NewFromConfig(e.admin.config()).PutParameter(t.Context(), &ssm.PutParameterInput{
 		Name: aws.String("/clockmirror/parameter"), Value: aws.String("of the parameter"), Type: ssmtypes.ParameterTypeSecureString,
 	})
 	require.NoError(t, err)
 
-	_, err = secretsmanager.NewFromConfig(w.admin.config()).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+	_, err = secretsmanager.NewFromConfig(e.admin.config()).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
 		Name: aws.String("clockmirror/secret"), SecretString: aws.String(`{"key":"of the secret"}`),
 	})
 	require.NoError(t, err)
 
-	roles := iam.NewFromConfig(w.admin.config())
+	roles := iam.NewFromConfig(e.admin.config())
 	made, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("probe"),
 		AssumeRolePolicyDocument: aws.String(

@@ -32,8 +32,8 @@ type imageDefinition struct {
 // deploy does what CodePipeline's ECS action does: it registers a copy of the revision that the service runs, with other
 // images, has the service run it, and waits. See
 // https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html.
-func (w *World) deploy(ctx context.Context, execution *Execution, action codepipeline.Action, log io.Writer) (string, error) {
-	role, err := w.admin.assumeFor(ctx, codePipeline, w.pipeline.RoleARN)
+func (e *Environment) deploy(ctx context.Context, execution *Execution, action codepipeline.Action, log io.Writer) (string, error) {
+	role, err := e.admin.assumeFor(ctx, codePipeline, e.pipeline.RoleARN)
 	if err == nil && action.RoleARN != "" {
 		role, err = role.assume(ctx, action.RoleARN)
 	}
@@ -42,7 +42,7 @@ func (w *World) deploy(ctx context.Context, execution *Execution, action codepip
 		return "", err
 	}
 
-	images, err := w.imageDefinitions(ctx, execution, action, role)
+	images, err := e.imageDefinitions(ctx, execution, action, role)
 	if err != nil {
 		return "", err
 	}
@@ -74,8 +74,8 @@ func (w *World) deploy(ctx context.Context, execution *Execution, action codepip
 		}
 	}
 
-	w.progress.does(action.Name, "replacing the tasks")
-	defer w.progress.does(action.Name, "")
+	e.progress.does(action.Name, "replacing the tasks")
+	defer e.progress.does(action.Name, "")
 
 	limited, cancel := context.WithTimeoutCause(ctx, time.Duration(minutes)*time.Minute, fmt.Errorf("timed out after %d minutes", minutes))
 	defer cancel()
@@ -92,7 +92,7 @@ func (w *World) deploy(ctx context.Context, execution *Execution, action codepip
 	return tasks + " on " + cut(execution.Commit, shortName), nil
 }
 
-func (w *World) imageDefinitions(ctx context.Context, execution *Execution, action codepipeline.Action, role *identity) ([]imageDefinition, error) {
+func (e *Environment) imageDefinitions(ctx context.Context, execution *Execution, action codepipeline.Action, role *identity) ([]imageDefinition, error) {
 	file := action.Configuration["FileName"]
 	if file == "" {
 		file = "imagedefinitions.json"
@@ -107,7 +107,7 @@ func (w *World) imageDefinitions(ctx context.Context, execution *Execution, acti
 		return nil, err
 	}
 
-	files, err := w.fetch(ctx, role, action.Inputs[0], key)
+	files, err := e.fetch(ctx, role, action.Inputs[0], key)
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +220,8 @@ func awaitDeployment(ctx context.Context, client *ecs.Client, cluster, name, rev
 }
 
 // Running is the image that the service runs, by its digest.
-func (w *World) Running(ctx context.Context) (string, error) {
-	client := ecs.NewFromConfig(w.admin.config())
+func (e *Environment) Running(ctx context.Context) (string, error) {
+	client := ecs.NewFromConfig(e.admin.config())
 
 	current, err := describe(ctx, client, "app-"+Env, service)
 	if err != nil {

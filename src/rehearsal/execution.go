@@ -59,22 +59,22 @@ func (e *Execution) Result(action string) *Result {
 }
 
 // Run takes a commit, which Take brought, through the whole pipeline. An error that is ErrRed comes with the execution.
-func (w *World) Run(ctx context.Context, commit string) (*Execution, error) {
-	return w.execute(ctx, &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}}, "")
+func (e *Environment) Run(ctx context.Context, commit string) (*Execution, error) {
+	return e.execute(ctx, &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}}, "")
 }
 
 // Retry runs the pipeline from a stage on, with the artifacts and variables of an earlier execution.
-func (w *World) Retry(ctx context.Context, earlier *Execution, stage string) (*Execution, error) {
-	return w.execute(ctx, earlier.clone(), stage)
+func (e *Environment) Retry(ctx context.Context, earlier *Execution, stage string) (*Execution, error) {
+	return e.execute(ctx, earlier.clone(), stage)
 }
 
 func (e *Execution) clone() *Execution {
 	return &Execution{Commit: e.Commit, Artifacts: maps.Clone(e.Artifacts), Variables: maps.Clone(e.Variables)}
 }
 
-func (w *World) execute(ctx context.Context, execution *Execution, from string) (*Execution, error) {
-	w.executions++
-	execution.number = w.executions
+func (e *Environment) execute(ctx context.Context, execution *Execution, from string) (*Execution, error) {
+	e.executions++
+	execution.number = e.executions
 
 	var load *load.Load
 
@@ -84,17 +84,17 @@ func (w *World) execute(ctx context.Context, execution *Execution, from string) 
 		}
 	}()
 
-	known := slices.IndexFunc(w.pipeline.Stages, func(s codepipeline.Stage) bool { return s.Name == from })
-	for _, stage := range w.pipeline.Stages[max(known, 0):] {
+	known := slices.IndexFunc(e.pipeline.Stages, func(s codepipeline.Stage) bool { return s.Name == from })
+	for _, stage := range e.pipeline.Stages[max(known, 0):] {
 		if load == nil && slices.ContainsFunc(stage.Actions, func(a codepipeline.Action) bool { return a.Kind == codepipeline.ECS }) {
 			var err error
-			if load, err = w.startLoad(ctx); err != nil {
+			if load, err = e.startLoad(ctx); err != nil {
 				return execution, err
 			}
 		}
 
 		for _, group := range stage.Groups() {
-			if err := w.runTogether(ctx, execution, stage.Name, group, load); err != nil {
+			if err := e.runTogether(ctx, execution, stage.Name, group, load); err != nil {
 				return execution, err
 			}
 		}
@@ -104,21 +104,21 @@ func (w *World) execute(ctx context.Context, execution *Execution, from string) 
 }
 
 // startLoad begins to ask the service as its users do.
-func (w *World) startLoad(ctx context.Context) (*load.Load, error) {
-	if err := w.awaitPrepared(ctx); err != nil {
+func (e *Environment) startLoad(ctx context.Context) (*load.Load, error) {
+	if err := e.awaitPrepared(ctx); err != nil {
 		return nil, err
 	}
 
-	program, err := load.Build(ctx, w.options.Root, w.folder)
+	program, err := load.Build(ctx, e.options.Root, e.folder)
 	if err != nil {
 		return nil, err
 	}
 
-	return load.Start(program, w.balancerAddress, rate)
+	return load.Start(program, e.balancerAddress, rate)
 }
 
 // runTogether runs the actions of one run order at the same time. When one fails, the others still come to their end.
-func (w *World) runTogether(ctx context.Context, execution *Execution, stage string, group []codepipeline.Action, load *load.Load) error {
+func (e *Environment) runTogether(ctx context.Context, execution *Execution, stage string, group []codepipeline.Action, load *load.Load) error {
 	if load != nil {
 		if _, err := load.Next(); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (w *World) runTogether(ctx context.Context, execution *Execution, stage str
 	var actions sync.WaitGroup
 
 	for i, action := range group {
-		actions.Go(func() { results[i] = w.runOne(ctx, execution, stage, action) })
+		actions.Go(func() { results[i] = e.runOne(ctx, execution, stage, action) })
 	}
 
 	actions.Wait()
@@ -152,7 +152,7 @@ func (w *World) runTogether(ctx context.Context, execution *Execution, stage str
 
 	for _, result := range results {
 		failed = failed || result.Err != nil
-		w.show(result)
+		e.show(result)
 	}
 
 	execution.Results = append(execution.Results, results...)
@@ -176,10 +176,10 @@ func judge(result *Result, asked load.Summary, tell bool) {
 	}
 }
 
-func (w *World) runOne(ctx context.Context, execution *Execution, stage string, action codepipeline.Action) Result {
+func (e *Environment) runOne(ctx context.Context, execution *Execution, stage string, action codepipeline.Action) Result {
 	began := time.Now()
 	result := Result{Stage: stage, Action: action.Name}
-	result.Log = filepath.Join(w.logs, fmt.Sprintf("%d-%s.log", execution.number, action.Name))
+	result.Log = filepath.Join(e.logs, fmt.Sprintf("%d-%s.log", execution.number, action.Name))
 
 	log, err := os.Create(result.Log)
 	if err != nil {
@@ -192,13 +192,13 @@ func (w *World) runOne(ctx context.Context, execution *Execution, stage string, 
 
 	switch action.Kind {
 	case codepipeline.Source:
-		result.Detail, result.Err = w.source(ctx, execution, action)
+		result.Detail, result.Err = e.source(ctx, execution, action)
 	case codepipeline.CodeBuild:
-		result.Detail, result.Err = w.build(ctx, execution, action, log)
+		result.Detail, result.Err = e.build(ctx, execution, action, log)
 	case codepipeline.ECS:
-		result.Detail, result.Err = w.deploy(ctx, execution, action, log)
+		result.Detail, result.Err = e.deploy(ctx, execution, action, log)
 	case codepipeline.Approval:
-		result.Detail, result.Err = w.approve(ctx, execution, action)
+		result.Detail, result.Err = e.approve(ctx, execution, action)
 	default: // FromState knows all kinds
 		result.Err = fmt.Errorf("a rehearsal does not know how to %s", action.Kind)
 	}
@@ -213,17 +213,17 @@ func (w *World) runOne(ctx context.Context, execution *Execution, stage string, 
 }
 
 // show prints a line of the table; of an action that failed, the end of what it printed too.
-func (w *World) show(result Result) {
+func (e *Environment) show(result Result) {
 	state := "ok"
 	if result.Err != nil {
 		state = "RED"
 	}
 
-	w.sayf("%-8s %-16s %-3s %-58s %6.1f s", result.Stage, result.Action, state, result.Detail, result.Took.Seconds())
+	e.sayf("%-8s %-16s %-3s %-58s %6.1f s", result.Stage, result.Action, state, result.Detail, result.Took.Seconds())
 
 	if result.Err != nil {
 		content, _ := os.ReadFile(result.Log)
-		w.sayf("%s\n%s", tail(string(content)), result.Log)
+		e.sayf("%s\n%s", tail(string(content)), result.Log)
 	}
 }
 
@@ -262,17 +262,17 @@ func (e *Execution) artifact(name string) (string, error) {
 }
 
 // approve asks a person.
-func (w *World) approve(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
+func (e *Environment) approve(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
 	question, err := codepipeline.Resolve(action.Configuration["CustomData"], execution.variables())
 	if err != nil {
 		return "", err
 	}
 
-	if w.options.Approve == nil {
+	if e.options.Approve == nil {
 		return "", errors.New("nobody is there to approve: run the rehearsal in a terminal")
 	}
 
-	approved, err := w.options.Approve(ctx, question)
+	approved, err := e.options.Approve(ctx, question)
 	if err == nil && !approved {
 		err = errors.New("rejected")
 	}

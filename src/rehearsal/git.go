@@ -7,32 +7,31 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // repository is a bare repository on disk, from which a rehearsal takes commits as the pipeline takes them from the Git host.
-type repository struct{ git, folder string }
+type repository struct{ folder string }
 
 // openRepository makes the bare repository if need be.
-func openRepository(ctx context.Context, git, folder string) (*repository, error) {
-	r := &repository{git: git, folder: folder}
+func openRepository(ctx context.Context, folder string) (*repository, error) {
+	r := &repository{folder: folder}
 
 	if _, err := os.Stat(filepath.Join(folder, "HEAD")); err == nil {
 		return r, nil
 	}
 
-	if output, err := exec.CommandContext(ctx, git, "init", "--quiet", "--bare", folder).CombinedOutput(); err != nil {
+	if output, err := proc.Git(ctx, "", "init", "--quiet", "--bare", folder).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("make the repository %s: %w: %s", folder, err, output)
 	}
 
 	return r, nil
 }
 
-// run runs git in the repository. Where the folder belongs to another user, as in CI, git would refuse.
+// run runs git in the repository.
 func (r *repository) run(ctx context.Context, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, r.git, append([]string{"-c", "safe.directory=*", "--git-dir", r.folder}, arguments...)...)
-	command.Env = withoutGit(os.Environ())
-
-	output, err := command.Output()
+	output, err := proc.Git(ctx, "", append([]string{"--git-dir", r.folder}, arguments...)...).Output()
 	if err != nil {
 		detail := ""
 		if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // Output wraps nothing
@@ -58,10 +57,7 @@ func (r *repository) checkOut(ctx context.Context, commit, folder string) error 
 		{"clone", "--quiet", "--no-checkout", "--shared", r.folder, folder},
 		{"-C", folder, "checkout", "--quiet", "--detach", commit},
 	} {
-		command := exec.CommandContext(ctx, r.git, append([]string{"-c", "safe.directory=*"}, arguments...)...)
-		command.Env = withoutGit(os.Environ())
-
-		if output, err := command.CombinedOutput(); err != nil {
+		if output, err := proc.Git(ctx, "", arguments...).CombinedOutput(); err != nil {
 			return fmt.Errorf("check out %s: %w: %s", commit, err, output)
 		}
 	}
@@ -89,18 +85,4 @@ func (r *repository) changed(ctx context.Context, from, to string) ([]string, er
 	found, err := r.run(ctx, arguments...)
 
 	return strings.FieldsFunc(found, func(r rune) bool { return r == '\n' }), err
-}
-
-// withoutGit drops what git tells its hooks: it would have this git work in another repository.
-func withoutGit(environ []string) []string {
-	kept := make([]string, 0, len(environ))
-
-	for _, variable := range environ {
-		if !strings.HasPrefix(variable, "GIT_DIR=") && !strings.HasPrefix(variable, "GIT_QUARANTINE") &&
-			!strings.HasPrefix(variable, "GIT_OBJECT_DIRECTORY=") && !strings.HasPrefix(variable, "GIT_ALTERNATE") {
-			kept = append(kept, variable)
-		}
-	}
-
-	return kept
 }

@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 )
 
 // machine is what a rehearsal takes from the machine: paths of programs.
 type machine struct {
-	docker, terraform, python, haproxy, git, registry string
+	docker, terraform, python, haproxy, registry string
 }
 
 // look finds what a rehearsal needs. All that is missing is named at once, each with how to get it.
@@ -38,17 +37,14 @@ func look(ctx context.Context, root string) (*machine, error) {
 		{&found.terraform, "see https://developer.hashicorp.com/terraform/install", []string{"terraform"}},
 		{&found.python, "install Python 3.10 or newer", []string{"python3"}},
 		{&found.haproxy, proxy.How, proxy.Programs()},
-		{&found.git, "apt-get install git", []string{"git"}},
+		{new(string), "apt-get install git", []string{"git"}},
 	} {
-		for _, name := range need.names {
-			if path, err := exec.LookPath(name); err == nil && *need.path == "" {
-				*need.path = path
-			}
+		path, err := proc.Find(need.names...)
+		if err != nil {
+			missing = append(missing, fmt.Errorf("%w: %s", err, need.how))
 		}
 
-		if *need.path == "" {
-			missing = append(missing, fmt.Errorf("%s is missing: %s", need.names[0], need.how))
-		}
+		*need.path = path
 	}
 
 	if found.docker != "" {
@@ -63,22 +59,9 @@ func look(ctx context.Context, root string) (*machine, error) {
 
 	var err error
 
-	found.registry, err = tool(ctx, root, "registry")
+	found.registry, err = proc.Tool(ctx, root, "registry")
 
 	return found, err
-}
-
-// tool returns the path of a tool that .tools pins. Go builds it when it is used first.
-func tool(ctx context.Context, root, name string) (string, error) {
-	command := exec.CommandContext(ctx, "go", "tool", "-n", "-modfile="+filepath.Join(".tools", name+".mod"), name)
-	command.Dir = root
-
-	output, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("build the tool %s: %w", name, err)
-	}
-
-	return strings.TrimSpace(string(output)), nil
 }
 
 // reachable tells whether an address in the Internet answers.

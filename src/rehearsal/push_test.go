@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -22,7 +23,7 @@ func TestPush(t *testing.T) {
 		command := exec.CommandContext(t.Context(), program, arguments...)
 		command.Dir = clone
 
-		command.Env = append(withoutGit(os.Environ()),
+		command.Env = append(proc.WithoutGit(os.Environ()),
 			"GIT_AUTHOR_NAME=Rehearsal", "GIT_AUTHOR_EMAIL=rehearsal@example.com", "GIT_COMMITTER_NAME=Rehearsal", "GIT_COMMITTER_EMAIL=rehearsal@example.com",
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 
@@ -72,14 +73,14 @@ func TestPush(t *testing.T) {
 // shareEmulator lets a clone use the emulator that this checkout has installed.
 func shareEmulator(t *testing.T, clone string) {
 	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".build"), folderMode))
+	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".build", "emulator"), folderMode))
 
-	installed, err := filepath.Glob(filepath.Join(testkit.Root(t), ".build", "emulator-*"))
+	installed, err := filepath.Glob(filepath.Join(testkit.Root(t), ".build", "emulator", "*"))
 	require.NoError(t, err)
 
 	for _, folder := range installed {
 		if !strings.HasSuffix(folder, ".lock") {
-			require.NoError(t, os.Symlink(folder, filepath.Join(clone, ".build", filepath.Base(folder))))
+			require.NoError(t, os.Symlink(folder, filepath.Join(clone, ".build", "emulator", filepath.Base(folder))))
 		}
 	}
 }

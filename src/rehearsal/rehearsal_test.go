@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -28,25 +29,25 @@ func TestRehearsal(t *testing.T) {
 	requireMachine(t)
 
 	// Outlives the test's context, to be stopped in order.
-	w, err := Start(context.WithoutCancel(t.Context()), Options{Root: testkit.Root(t), Progress: t.Output()})
+	e, err := Start(context.WithoutCancel(t.Context()), Options{Root: testkit.Root(t), Progress: t.Output()})
 	require.NoError(t, err)
-	t.Cleanup(func() { requireStopped(t, w) })
+	t.Cleanup(func() { requireStopped(t, e) })
 
-	commit, err := w.Take(t.Context(), testkit.Root(t), "HEAD")
+	commit, err := e.Take(t.Context(), testkit.Root(t), "HEAD")
 	require.NoError(t, err)
 
-	first, err := w.Run(t.Context(), commit)
+	first, err := e.Run(t.Context(), commit)
 	require.NoError(t, err)
-	testGreen(t, w, first)
+	testGreen(t, e, first)
 
-	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, w, first) })
-	t.Run("again", func(t *testing.T) { testAgain(t, w, first) })
-	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, w, first) })
-	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, w, first) })
-	t.Run("format and unit test", func(t *testing.T) { testBrokenCode(t, w) })
-	t.Run("a setting", func(t *testing.T) { testSetting(t, w, first) }) // last, as the plans below are made with it
+	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, e, first) })
+	t.Run("again", func(t *testing.T) { testAgain(t, e, first) })
+	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, e, first) })
+	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
+	t.Run("format and unit test", func(t *testing.T) { testBrokenCode(t, e) })
+	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // last, as the plans below are made with it
 
-	unsettled, err := w.Settled(t.Context())
+	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, unsettled, "a plan is not empty")
 }
@@ -61,7 +62,7 @@ func requireMachine(t *testing.T) {
 }
 
 // testGreen: what the pipeline says it did is done.
-func testGreen(t *testing.T, w *World, run *Execution) {
+func testGreen(t *testing.T, e *Environment, run *Execution) {
 	t.Helper()
 
 	names := make([]string, 0, len(run.Results))
@@ -79,23 +80,23 @@ func testGreen(t *testing.T, w *World, run *Execution) {
 
 	// The digest in the registry is that of the build.
 	pushed := run.Variables["DeployECR.PUSHED_IMAGE"]
-	running, err := w.Running(t.Context())
+	running, err := e.Running(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, pushed, running)
 	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "another image than the built one is in the registry")
 
-	assert.Equal(t, w.URL(), run.Variables["DeployApp.ALB_URL"])
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, w.URL()+"/clock?mirror_time=12:22"))
+	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, e.URL()+"/clock?mirror_time=12:22"))
 
 	var health struct {
 		Revision string `json:"revision"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(get(t, w.URL()+"/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(get(t, e.URL()+"/health")), &health))
 	assert.Equal(t, run.Commit, health.Revision)
 
 	// Containers as the task definition wants them.
-	tasks := tasksOf(t, w)
+	tasks := tasksOf(t, e)
 	require.Len(t, tasks, 2)
 
 	for _, task := range tasks {
@@ -107,71 +108,71 @@ func testGreen(t *testing.T, w *World, run *Execution) {
 		assert.Equal(t, []string{"ALL"}, task.HostConfig.CapDrop)
 	}
 
-	unsettled, err := w.Settled(t.Context())
+	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, unsettled, "a plan is not empty")
 }
 
 // testAgain: the same commit is not pushed twice, and nothing of the infrastructure is replaced.
-func testAgain(t *testing.T, w *World, first *Execution) {
-	before := registryContent(t, w)
+func testAgain(t *testing.T, e *Environment, first *Execution) {
+	before := registryContent(t, e)
 
-	again, err := w.Retry(t.Context(), first, "Build")
+	again, err := e.Retry(t.Context(), first, "Build")
 	require.NoError(t, err)
-	assert.Equal(t, before, registryContent(t, w), "the registry holds something else")
+	assert.Equal(t, before, registryContent(t, e), "the registry holds something else")
 	assert.Equal(t, first.Variables["DeployECR.PUSHED_IMAGE"], again.Variables["DeployECR.PUSHED_IMAGE"])
 
 	printed := logOf(t, again.Result("DeployECR"))
 	assert.Contains(t, printed, "is there already")
 	assert.NotContains(t, printed, "push-image: pushed")
-	assert.Equal(t, "plan: no changes  "+w.URL(), again.Result("DeployApp").Detail)
+	assert.Equal(t, "plan: no changes  "+e.URL(), again.Result("DeployApp").Detail)
 }
 
 // testSetting: a change of a variable ships by DeployApp, with the image that runs.
-func testSetting(t *testing.T, w *World, first *Execution) {
-	commit := alter(t, w, map[string]func(string) string{
+func testSetting(t *testing.T, e *Environment, first *Execution) {
+	commit := alter(t, e, map[string]func(string) string{
 		".infra/app/env/" + Env + ".tfvars": func(string) string { return "environment = { LOG_LEVEL = \"debug\" }\n" },
 	})
 
-	running, err := w.Running(t.Context())
+	running, err := e.Running(t.Context())
 	require.NoError(t, err)
 
 	changed := first.clone()
 	changed.Commit = commit
-	_, err = w.source(t.Context(), changed, w.pipeline.Stages[0].Actions[0])
+	_, err = e.source(t.Context(), changed, e.pipeline.Stages[0].Actions[0])
 	require.NoError(t, err)
 
-	shipped, err := w.Retry(t.Context(), changed, "Deploy")
+	shipped, err := e.Retry(t.Context(), changed, "Deploy")
 	require.NoError(t, err)
-	assert.Equal(t, "plan: 1 to add, 1 to change, 1 to destroy  "+w.URL(), shipped.Result("DeployApp").Detail)
+	assert.Equal(t, "plan: 1 to add, 1 to change, 1 to destroy  "+e.URL(), shipped.Result("DeployApp").Detail)
 	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
 
-	now, err := w.Running(t.Context())
+	now, err := e.Running(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, running, now)
 
-	for _, task := range tasksOf(t, w) {
+	for _, task := range tasksOf(t, e) {
 		assert.Contains(t, task.Config.Env, "LOG_LEVEL=debug")
 		assert.Equal(t, running, task.Config.Image)
 	}
 
 	// Plans are made with it from now on.
-	file := filepath.Join(w.stacks.source, ".infra", "app", "env", Env+".tfvars")
+	file := filepath.Join(e.stacks.source, ".infra", "app", "env", Env+".tfvars")
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), folderMode))
 	require.NoError(t, os.WriteFile(file, []byte("environment = { LOG_LEVEL = \"debug\" }\n"), fileMode))
 }
 
 // testNeverReady: an image that starts and never gets ready is rolled back, and nobody outside notices.
-func testNeverReady(t *testing.T, w *World, first *Execution) {
-	before, err := w.Running(t.Context())
+func testNeverReady(t *testing.T, e *Environment, first *Execution) {
+	before, err := e.Running(t.Context())
 	require.NoError(t, err)
 
-	broken := imageName + "-never-ready:" + w.id
-	buildNeverReady(t, w, broken)
-	t.Cleanup(func() { _, _ = w.engine.Run(context.WithoutCancel(t.Context()), "image", "rm", "--force", broken) })
+	broken := imageName + "-never-ready:" + e.id
+	buildNeverReady(t, e, broken)
+	t.Cleanup(func() { _, _ = e.engine.Run(context.WithoutCancel(t.Context()), "image", "rm", "--force", broken) })
 
 	archive := filepath.Join(t.TempDir(), "image.tar")
-	_, err = w.engine.Run(t.Context(), "save", "--output", archive, broken)
+	_, err = e.engine.Run(t.Context(), "save", "--output", archive, broken)
 	require.NoError(t, err)
 
 	id, err := exec.CommandContext(t.Context(), filepath.Join(testkit.Root(t), ".infra", "ecr", "image-id"), archive).Output()
@@ -180,21 +181,21 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 	content, err := os.ReadFile(archive)
 	require.NoError(t, err)
 
-	role, err := w.admin.assumeFor(t.Context(), codeBuild, w.pipeline.Stages[2].Actions[0].Project.RoleARN)
+	role, err := e.admin.assumeFor(t.Context(), codeBuild, e.pipeline.Stages[2].Actions[0].Project.RoleARN)
 	require.NoError(t, err)
 
-	key, err := w.store(t.Context(), role, "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
+	key, err := e.store(t.Context(), role, "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
 	require.NoError(t, err)
 
 	// A commit of its own: the tag of the first is taken.
 	never := first.clone()
-	never.Commit = alter(t, w, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
+	never.Commit = alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
 	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(string(id))
 	never.Artifacts["image"] = key
-	_, err = w.source(t.Context(), never, w.pipeline.Stages[0].Actions[0])
+	_, err = e.source(t.Context(), never, e.pipeline.Stages[0].Actions[0])
 	require.NoError(t, err)
 
-	red, err := w.Retry(t.Context(), never, "Deploy")
+	red, err := e.Retry(t.Context(), never, "Deploy")
 	require.ErrorIs(t, err, ErrRed)
 
 	update := red.Result("UpdateECSService")
@@ -204,13 +205,13 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 	assert.Nil(t, red.Result("Verify"), "the pipeline goes on after a red action")
 	assert.Contains(t, lastLines(t, update), "was rolled back", "the reason is not in the last lines")
 
-	now, err := w.Running(t.Context())
+	now, err := e.Running(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, before, now)
 
 	// The action does not wait for the roll-back to come to its end.
 	eventually(t, time.Minute, func() error {
-		for _, task := range tasksOf(t, w) {
+		for _, task := range tasksOf(t, e) {
 			if task.Config.Image != before {
 				return fmt.Errorf("a task still runs %s", task.Config.Image)
 			}
@@ -218,11 +219,11 @@ func testNeverReady(t *testing.T, w *World, first *Execution) {
 
 		return nil
 	})
-	assert.Len(t, tasksOf(t, w), 2)
+	assert.Len(t, tasksOf(t, e), 2)
 }
 
 // buildNeverReady makes an image that starts, finds itself healthy, and tells the load balancer that it is not ready.
-func buildNeverReady(t *testing.T, w *World, name string) {
+func buildNeverReady(t *testing.T, e *Environment, name string) {
 	t.Helper()
 
 	folder := t.TempDir()
@@ -254,15 +255,15 @@ func main() {
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
 
-	_, err = w.engine.Run(t.Context(), "build", "--quiet", "--tag", name, folder)
+	_, err = e.engine.Run(t.Context(), "build", "--quiet", "--tag", name, folder)
 	require.NoError(t, err)
 }
 
 // testDenied: a role that lacks one action is denied it, by name.
-func testDenied(t *testing.T, w *World, first *Execution) {
+func testDenied(t *testing.T, e *Environment, first *Execution) {
 	const action = `"ecr:GetLifecyclePolicy", `
 
-	file := filepath.Join(w.stacks.source, ".infra", "cicd", "permissions_deploy_ecr.tf")
+	file := filepath.Join(e.stacks.source, ".infra", "cicd", "permissions_deploy_ecr.tf")
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Contains(t, string(content), action)
@@ -270,13 +271,13 @@ func testDenied(t *testing.T, w *World, first *Execution) {
 	apply := func(text []byte) {
 		require.NoError(t, os.WriteFile(file, text, fileMode))
 
-		_, err := w.stacks.apply(t.Context(), "cicd", nil)
+		_, err := e.stacks.apply(t.Context(), "cicd", nil)
 		require.NoError(t, err)
 	}
 
 	apply([]byte(strings.Replace(string(content), action, "", 1)))
 
-	red, err := w.Retry(t.Context(), first, "Deploy")
+	red, err := e.Retry(t.Context(), first, "Deploy")
 	require.ErrorIs(t, err, ErrRed)
 	require.Error(t, red.Result("DeployECR").Err)
 	assert.Nil(t, red.Result("DeployApp"), "the pipeline goes on after a red action")
@@ -286,8 +287,8 @@ func testDenied(t *testing.T, w *World, first *Execution) {
 }
 
 // testBrokenCode: a Terraform file out of format and a failing unit test each stop their action.
-func testBrokenCode(t *testing.T, w *World) {
-	commit := alter(t, w, map[string]func(string) string{
+func testBrokenCode(t *testing.T, e *Environment) {
+	commit := alter(t, e, map[string]func(string) string{
 		".infra/app/outputs.tf": func(text string) string {
 			return strings.Replace(text, `  description = "URL of the service`, `      description = "URL of the service`, 1)
 		},
@@ -296,7 +297,7 @@ func testBrokenCode(t *testing.T, w *World) {
 		},
 	})
 
-	red, err := w.Run(t.Context(), commit)
+	red, err := e.Run(t.Context(), commit)
 	require.ErrorIs(t, err, ErrRed)
 	assert.Len(t, red.Results, 3, "the pipeline goes on after a red stage")
 
@@ -310,12 +311,12 @@ func testBrokenCode(t *testing.T, w *World) {
 }
 
 // alter makes a commit on top of HEAD, without touching the checkout, and brings it into the world.
-func alter(t *testing.T, w *World, files map[string]func(string) string) string {
+func alter(t *testing.T, e *Environment, files map[string]func(string) string) string {
 	t.Helper()
 
 	clone := t.TempDir()
 	git := func(arguments ...string) {
-		command := exec.CommandContext(t.Context(), w.machine.git, append([]string{
+		command := exec.CommandContext(t.Context(), "git", append([]string{
 			"-c", "safe.directory=*", "-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.com", "-C", clone,
 		}, arguments...)...)
 
@@ -339,7 +340,7 @@ func alter(t *testing.T, w *World, files map[string]func(string) string) string 
 	git("add", "--all", "--force")
 	git("commit", "--quiet", "--message", "Break it")
 
-	commit, err := w.Take(t.Context(), clone, "HEAD")
+	commit, err := e.Take(t.Context(), clone, "HEAD")
 	require.NoError(t, err)
 
 	return commit
@@ -359,13 +360,13 @@ type inspected struct {
 }
 
 // tasksOf are the service's containers.
-func tasksOf(t *testing.T, w *World) []inspected {
+func tasksOf(t *testing.T, e *Environment) []inspected {
 	t.Helper()
 
-	names, err := w.engine.Run(t.Context(), "ps", "--quiet", "--filter", "label="+label+".task="+w.id)
+	names, err := e.engine.Run(t.Context(), "ps", "--quiet", "--filter", "label="+label+".task="+e.id)
 	require.NoError(t, err)
 
-	text, err := w.engine.Run(t.Context(), append([]string{"inspect"}, strings.Fields(names)...)...)
+	text, err := e.engine.Run(t.Context(), append([]string{"inspect"}, strings.Fields(names)...)...)
 	require.NoError(t, err)
 
 	var found []inspected
@@ -394,12 +395,12 @@ func configurationOf(t *testing.T, image string) string {
 }
 
 // registryContent is all that the registry holds, by file and time.
-func registryContent(t *testing.T, w *World) []string {
+func registryContent(t *testing.T, e *Environment) []string {
 	t.Helper()
 
 	var found []string
 
-	require.NoError(t, filepath.WalkDir(filepath.Join(w.folder, "registry", "docker"), func(path string, entry os.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(filepath.Join(e.folder, "registry", "docker"), func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() && !strings.Contains(path, "_uploads") {
 			info, infoErr := entry.Info()
 			require.NoError(t, infoErr)
@@ -451,10 +452,10 @@ func get(t *testing.T, url string) string {
 }
 
 // requireStopped stops a world; nothing of it runs any more.
-func requireStopped(t *testing.T, w *World) {
+func requireStopped(t *testing.T, e *Environment) {
 	t.Helper()
-	require.NoError(t, w.Stop(t.Context()))
-	requireNothingLeft(t, w.options.Root, w.id)
+	require.NoError(t, e.Stop(t.Context()))
+	requireNothingLeft(t, e.options.Root, e.id)
 }
 
 // requireNothingLeft: no container, no process and no folder of a world.
@@ -474,8 +475,8 @@ func requireNothingLeft(t *testing.T, root, id string) {
 		}
 	}
 
-	folder := filepath.Join(root, ".build", "rehearsal", "world-"+id)
-	assert.Empty(t, processesIn(folder), "a process goes on")
+	folder := filepath.Join(root, ".build", "rehearsal", "run-"+id)
+	assert.Empty(t, proc.In(folder), "a process goes on")
 	assert.NoDirExists(t, folder)
 }
 

@@ -16,19 +16,19 @@ import (
 const sourceFile = "source.json"
 
 // source passes a commit on, as the connection to the Git host does: by name, for others to clone.
-func (w *World) source(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
+func (e *Environment) source(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
 	if format := action.Configuration["OutputArtifactFormat"]; format != "CODEBUILD_CLONE_REF" {
 		return "", fmt.Errorf("a rehearsal clones the repository (CODEBUILD_CLONE_REF), it does not know OutputArtifactFormat %s", format)
 	}
 
 	branch := action.Configuration["BranchName"]
 
-	message, err := w.commits.run(ctx, "log", "-1", "--format=%s", execution.Commit)
+	message, err := e.commits.run(ctx, "log", "-1", "--format=%s", execution.Commit)
 	if err != nil {
 		return "", err
 	}
 
-	date, err := w.commits.run(ctx, "log", "-1", "--format=%aI", execution.Commit)
+	date, err := e.commits.run(ctx, "log", "-1", "--format=%aI", execution.Commit)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +45,7 @@ func (w *World) source(ctx context.Context, execution *Execution, action codepip
 		return "", fmt.Errorf("write the reference to the commit: %w", err)
 	}
 
-	folder, err := os.MkdirTemp(w.folder, "source-")
+	folder, err := os.MkdirTemp(e.folder, "source-")
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the reference: %w", err)
 	}
@@ -54,13 +54,13 @@ func (w *World) source(ctx context.Context, execution *Execution, action codepip
 		return "", fmt.Errorf("write the reference to the commit: %w", err)
 	}
 
-	role, err := w.admin.assumeFor(ctx, codePipeline, w.pipeline.RoleARN)
+	role, err := e.admin.assumeFor(ctx, codePipeline, e.pipeline.RoleARN)
 	if err != nil {
 		return "", err
 	}
 
 	for _, artifact := range action.Outputs {
-		key, err := w.store(ctx, role, artifact, os.DirFS(folder))
+		key, err := e.store(ctx, role, artifact, os.DirFS(folder))
 		if err != nil {
 			return "", err
 		}
@@ -68,12 +68,12 @@ func (w *World) source(ctx context.Context, execution *Execution, action codepip
 		execution.keep(artifact, key)
 	}
 
-	before, err := w.commits.ancestors(ctx, execution.Commit, 1)
+	before, err := e.commits.ancestors(ctx, execution.Commit, 1)
 	if err != nil {
 		return "", err
 	}
 
-	files, err := w.commits.changed(ctx, append(before, "")[0], execution.Commit)
+	files, err := e.commits.changed(ctx, append(before, "")[0], execution.Commit)
 
 	return fmt.Sprintf("%s  %d files changed", cut(execution.Commit, shortName), len(files)), err
 }
@@ -98,19 +98,19 @@ const shortName = 7
 
 // Starts tells whether the pipeline's trigger takes a push that moved a branch from one commit to another, and says so if
 // not. Of a new branch, all files count as changed.
-func (w *World) Starts(ctx context.Context, branch, from, to string) (bool, error) {
+func (e *Environment) Starts(ctx context.Context, branch, from, to string) (bool, error) {
 	if strings.Trim(from, "0") == "" {
 		from = ""
 	}
 
-	files, err := w.commits.changed(ctx, from, to)
+	files, err := e.commits.changed(ctx, from, to)
 	if err != nil {
 		return false, err
 	}
 
-	starts := w.pipeline.Starts(branch, files)
+	starts := e.pipeline.Starts(branch, files)
 	if !starts {
-		w.sayf("a push to %s of %s does not start the pipeline: see trigger in .infra/cicd/pipeline.tf", branch, strings.Join(files, ", "))
+		e.sayf("a push to %s of %s does not start the pipeline: see trigger in .infra/cicd/pipeline.tf", branch, strings.Join(files, ", "))
 	}
 
 	return starts, nil

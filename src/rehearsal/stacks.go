@@ -19,6 +19,7 @@ import (
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 const (
@@ -32,23 +33,23 @@ const (
 
 // stacks are the Terraform stacks, as a person applies them from a clone.
 type stacks struct {
-	world      *World
-	source     string
-	connection string
+	environment *Environment
+	source      string
+	connection  string
 }
 
 // open returns a stack that is initialized, in the workspace of the environment.
 func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, error) {
-	stack, err := tfexec.NewTerraform(filepath.Join(s.source, ".infra", name), s.world.machine.terraform)
+	stack, err := tfexec.NewTerraform(filepath.Join(s.source, ".infra", name), s.environment.machine.terraform)
 	if err != nil {
 		return nil, fmt.Errorf("run Terraform: %w", err)
 	}
 
-	environment := tfexec.CleanEnv(s.world.admin.environment())
+	environment := tfexec.CleanEnv(s.environment.admin.environment())
 	environment["CHECKPOINT_DISABLE"] = "1"
 
 	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {
-		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(s.world.options.Root, ".build", "terraform-plugins")
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(s.environment.options.Root, ".build", "terraform-plugins")
 		if err = os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], folderMode); err != nil {
 			return nil, fmt.Errorf("make a folder for providers: %w", err)
 		}
@@ -63,7 +64,7 @@ func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, erro
 		return nil, fmt.Errorf("bound Terraform's end: %w", err)
 	}
 
-	log, err := os.OpenFile(filepath.Join(s.world.logs, "set-up-"+name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, fileMode)
+	log, err := os.OpenFile(filepath.Join(s.environment.logs, "set-up-"+name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("keep a log of Terraform: %w", err)
 	}
@@ -173,49 +174,49 @@ func output(ctx context.Context, stack *tfexec.Terraform, name string) (string, 
 
 // setUp does what the README tells a person to do once, from a clone of the commit, and has an older version run. What the
 // pipeline itself is made of comes first; the rest goes on in the background until prepared.
-func (w *World) setUp(ctx, background context.Context, commit string) error {
-	w.stacks = &stacks{world: w, source: filepath.Join(w.folder, "source")}
+func (e *Environment) setUp(ctx, background context.Context, commit string) error {
+	e.stacks = &stacks{environment: e, source: filepath.Join(e.folder, "source")}
 
-	if err := w.commits.checkOut(ctx, commit, w.stacks.source); err != nil {
+	if err := e.commits.checkOut(ctx, commit, e.stacks.source); err != nil {
 		return err
 	}
 
-	bootstrap, err := w.stacks.apply(ctx, "bootstrap", nil,
+	bootstrap, err := e.stacks.apply(ctx, "bootstrap", nil,
 		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary")
 	if err != nil {
 		return err
 	}
 
-	if w.stacks.connection, err = output(ctx, bootstrap, "connection_arn"); err != nil {
+	if e.stacks.connection, err = output(ctx, bootstrap, "connection_arn"); err != nil {
 		return err
 	}
 
-	if err = w.cloud.ConfirmConnection(ctx, w.stacks.connection); err != nil {
+	if err = e.cloud.ConfirmConnection(ctx, e.stacks.connection); err != nil {
 		return err
 	}
 
 	preparing, within := errgroup.WithContext(background)
-	w.prepare(within, preparing, commit)
+	e.prepare(within, preparing, commit)
 
-	targets, err := w.stacks.quick("cicd")
+	targets, err := e.stacks.quick("cicd")
 	if err != nil {
 		return err
 	}
 
-	cicd, err := w.stacks.apply(ctx, "cicd", nil, targets...)
+	cicd, err := e.stacks.apply(ctx, "cicd", nil, targets...)
 	if err != nil {
 		return err
 	}
 
 	preparing.Go(func() error {
-		_, err := w.stacks.apply(within, "cicd", nil)
+		_, err := e.stacks.apply(within, "cicd", nil)
 
 		return err
 	})
-	w.running.Go(func() {
-		defer close(w.prepared)
+	e.running.Go(func() {
+		defer close(e.prepared)
 
-		w.preparation = preparing.Wait()
+		e.preparation = preparing.Wait()
 	})
 
 	state, err := cicd.Show(ctx)
@@ -223,7 +224,7 @@ func (w *World) setUp(ctx, background context.Context, commit string) error {
 		return fmt.Errorf("read the state of the stack cicd: %w", err)
 	}
 
-	w.pipeline, err = codepipeline.FromState(state)
+	e.pipeline, err = codepipeline.FromState(state)
 
 	return err
 }
@@ -260,45 +261,45 @@ func (s *stacks) quick(name string) ([]string, error) {
 
 // prepare applies what is not applied yet, and has an older version run. The stacks wait for the emulator most of the time, so
 // they are applied side by side.
-func (w *World) prepare(ctx context.Context, parts *errgroup.Group, commit string) {
+func (e *Environment) prepare(ctx context.Context, parts *errgroup.Group, commit string) {
 	for _, name := range []string{"bootstrap", "ecr"} {
 		parts.Go(func() error {
-			_, err := w.stacks.apply(ctx, name, nil)
+			_, err := e.stacks.apply(ctx, name, nil)
 
 			return err
 		})
 	}
 
 	parts.Go(func() error {
-		image, err := w.pushOlder(ctx, commit)
+		image, err := e.pushOlder(ctx, commit)
 		if err != nil {
 			return err
 		}
 
-		_, err = w.stacks.apply(ctx, "app", []string{"image=" + image})
+		_, err = e.stacks.apply(ctx, "app", []string{"image=" + image})
 
 		return err
 	})
 }
 
 // awaitPrepared waits until everything is set up that a deployment needs.
-func (w *World) awaitPrepared(ctx context.Context) error {
+func (e *Environment) awaitPrepared(ctx context.Context) error {
 	select {
-	case <-w.prepared:
+	case <-e.prepared:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 
-	if w.preparation != nil {
-		return fmt.Errorf("set the account up: %w", w.preparation)
+	if e.preparation != nil {
+		return fmt.Errorf("set the account up: %w", e.preparation)
 	}
 
 	return nil
 }
 
 // pushOlder builds the nearest older version that can be built, as the pipeline did when it was new, and returns its image.
-func (w *World) pushOlder(ctx context.Context, commit string) (string, error) {
-	older, err := w.commits.ancestors(ctx, commit, olderVersions)
+func (e *Environment) pushOlder(ctx context.Context, commit string) (string, error) {
+	older, err := e.commits.ancestors(ctx, commit, olderVersions)
 	if err != nil {
 		return "", err
 	}
@@ -306,7 +307,7 @@ func (w *World) pushOlder(ctx context.Context, commit string) (string, error) {
 	var failures []error
 
 	for _, candidate := range append(older, commit) {
-		image, err := w.push(ctx, candidate)
+		image, err := e.push(ctx, candidate)
 		if err == nil {
 			return image, nil
 		}
@@ -317,36 +318,36 @@ func (w *World) pushOlder(ctx context.Context, commit string) (string, error) {
 	return "", fmt.Errorf("build a version that runs before: %w", errors.Join(failures...))
 }
 
-func (w *World) push(ctx context.Context, commit string) (string, error) {
-	folder := filepath.Join(w.folder, "before-"+commit)
-	if err := w.commits.checkOut(ctx, commit, folder); err != nil {
+func (e *Environment) push(ctx context.Context, commit string) (string, error) {
+	folder := filepath.Join(e.folder, "before-"+commit)
+	if err := e.commits.checkOut(ctx, commit, folder); err != nil {
 		return "", err
 	}
 
-	build := exec.CommandContext(ctx, "make", "-C", folder, "image", "IMAGE="+w.beforeImage(), "PLATFORM=linux/"+runtime.GOARCH)
+	build := exec.CommandContext(ctx, "make", "-C", folder, "image", "IMAGE="+e.beforeImage(), "PLATFORM=linux/"+runtime.GOARCH)
 
-	build.Env = append(withoutGit(os.Environ()), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "MAKEFLAGS=")
+	build.Env = append(proc.WithoutGit(os.Environ()), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "MAKEFLAGS=")
 
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the image of %s: %w: %s", commit, err, tail(string(text)))
 	}
 
-	name := w.registryAddress + "/clockmirror:" + commit
-	if _, err := w.engine.Run(ctx, "tag", w.beforeImage(), name); err != nil {
+	name := e.registryAddress + "/clockmirror:" + commit
+	if _, err := e.engine.Run(ctx, "tag", e.beforeImage(), name); err != nil {
 		return "", fmt.Errorf("name the image: %w", err)
 	}
 
-	if _, err := w.engine.Run(ctx, "push", "--quiet", name); err != nil {
+	if _, err := e.engine.Run(ctx, "push", "--quiet", name); err != nil {
 		return "", fmt.Errorf("push the image: %w", err)
 	}
 
-	digests, err := w.engine.Run(ctx, "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", name)
+	digests, err := e.engine.Run(ctx, "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", name)
 	if err != nil {
 		return "", fmt.Errorf("look at the image: %w", err)
 	}
 
 	for digest := range strings.FieldsSeq(digests) {
-		if strings.HasPrefix(digest, w.registryAddress+"/") {
+		if strings.HasPrefix(digest, e.registryAddress+"/") {
 			return digest, nil
 		}
 	}
@@ -355,30 +356,30 @@ func (w *World) push(ctx context.Context, commit string) (string, error) {
 }
 
 // Settled returns the changes that a plan of each stack shows, by its name; none is what there should be.
-func (w *World) Settled(ctx context.Context) (map[string]string, error) {
-	if err := w.awaitPrepared(ctx); err != nil {
+func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
+	if err := e.awaitPrepared(ctx); err != nil {
 		return nil, err
 	}
 
 	unsettled := map[string]string{}
 
 	for _, name := range []string{"bootstrap", "ecr", "app", "cicd"} {
-		stack, err := w.stacks.open(ctx, name)
+		stack, err := e.stacks.open(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 
 		var options []tfexec.PlanOption
-		if file := w.stacks.settings(name); file != "" {
+		if file := e.stacks.settings(name); file != "" {
 			options = append(options, tfexec.VarFile(file))
 		}
 
-		for _, variable := range w.stacks.variables(name) {
+		for _, variable := range e.stacks.variables(name) {
 			options = append(options, tfexec.Var(variable))
 		}
 
 		if name == "app" {
-			image, err := w.Running(ctx)
+			image, err := e.Running(ctx)
 			if err != nil {
 				return nil, err
 			}

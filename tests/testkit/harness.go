@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -70,24 +69,11 @@ func Commit(tb testing.TB, folder string) {
 	}
 }
 
-// Git is a git command that is yet to run, by somebody whose settings nobody else has.
+// Git returns a git command that is yet to run, isolated from the user's Git configuration.
 func Git(tb testing.TB, folder string, arguments ...string) *exec.Cmd {
 	tb.Helper()
 
-	command := exec.CommandContext(tb.Context(), "git", arguments...)
-	command.Dir = folder
-
-	command.Env = append(WithoutGit(os.Environ()),
-		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",
-	)
-
-	return command
-}
-
-// WithoutGit leaves out the variables by which git tells a hook where its repository is: a test may run in one.
-func WithoutGit(environ []string) []string {
-	return slices.DeleteFunc(environ, func(variable string) bool { return strings.HasPrefix(variable, "GIT_") })
+	return proc.Git(tb.Context(), folder, arguments...)
 }
 
 // InCI reports whether this is a continuous integration run, where nothing may be skipped.
@@ -109,15 +95,12 @@ func Missing(tb testing.TB, what, how string) {
 func Program(tb testing.TB, how string, names ...string) string {
 	tb.Helper()
 
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
+	path, err := proc.Find(names...)
+	if err != nil {
+		Missing(tb, names[0], how)
 	}
 
-	Missing(tb, names[0], how)
-
-	return ""
+	return path
 }
 
 // Artifacts returns a folder, made if need be, in which a run keeps what people look at afterwards: .build/artifacts/NAME.

@@ -15,10 +15,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // Patience bounds whatever a test waits for: long enough for a loaded machine, short enough to tell it from never.
 const Patience = 30 * time.Second
+
+// pause is how long to wait before another try.
+const pause = 5 * time.Millisecond
 
 // Build builds the program and returns its path. With race it has the race detector, which needs a C compiler; a person's
 // machine may do without.
@@ -57,8 +62,8 @@ type Server struct {
 	URL, AdminURL string
 	Command       *exec.Cmd
 
-	output Buffer
-	exited chan struct{}
+	output  Buffer
+	process *proc.Process
 }
 
 // Start starts the program with the given variables, waits until it is ready, and stops it when the test ends.
@@ -69,48 +74,35 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 	server := &Server{
 		URL:      "http://127.0.0.1:" + strconv.Itoa(port),
 		AdminURL: "http://127.0.0.1:" + strconv.Itoa(admin),
-		exited:   make(chan struct{}),
 	}
 	server.Command = exec.Command(program) //nolint:noctx // it is stopped by signal, below
 
 	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s", "GOCOVERDIR=" + coverage()}, environ...)
 	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
-	require.NoError(tb, server.Command.Start())
 
-	go func() {
-		_ = server.Command.Wait() // ExitCode tells
-		close(server.exited)
-	}()
+	process, err := proc.Start(server.Command)
+	require.NoError(tb, err)
+
+	server.process = process
 
 	tb.Cleanup(func() {
 		if coverage() != "" { // it is written at an orderly end
-			_ = server.Command.Process.Signal(syscall.SIGTERM)
-
-			select {
-			case <-server.exited:
-			case <-time.After(Patience):
-			}
+			_ = process.End(syscall.SIGTERM, Patience)
 		}
 
-		_ = server.Command.Process.Kill() // it may have ended long ago
-		<-server.exited
+		_ = process.Stop() // it may have ended long ago
 	})
 
-	Eventually(tb, func() error {
-		select {
-		case <-server.exited:
-			tb.Fatalf("the program ended: %s", server.Output())
-		default:
-		}
+	ctx, cancel := context.WithTimeout(tb.Context(), Patience)
+	defer cancel()
 
-		return Ready(tb.Context(), server.URL)
-	})
+	require.NoError(tb, process.Await(ctx, pause, func() error { return Ready(ctx, server.URL) }), server.Output())
 
 	return server
 }
 
 // Ready returns an error unless /readyz of the URL answers 200.
-func Ready(ctx context.Context, url string) error { return ReadyTo(ctx, http.DefaultClient, url) }
+func Ready(ctx context.Context, url string) error { return proc.Answers(ctx, url+"/readyz") }
 
 // ReadyTo is Ready as a client sees it.
 func ReadyTo(ctx context.Context, client *http.Client, url string) error {
@@ -139,21 +131,17 @@ func ReadyTo(ctx context.Context, client *http.Client, url string) error {
 // longer than Patience.
 func Eventually(tb testing.TB, try func() error) {
 	tb.Helper()
+	EventuallyWithin(tb, Patience, try)
+}
 
-	deadline := time.After(Patience)
+// EventuallyWithin is Eventually with another patience.
+func EventuallyWithin(tb testing.TB, patience time.Duration, try func() error) {
+	tb.Helper()
 
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
+	ctx, cancel := context.WithTimeoutCause(tb.Context(), patience, fmt.Errorf("still so after %s", patience))
+	defer cancel()
 
-		select {
-		case <-deadline:
-			require.NoError(tb, err, "still so after %s", Patience)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	require.NoError(tb, proc.Await(ctx, pause, try))
 }
 
 // Terminate sends SIGTERM.
@@ -167,7 +155,7 @@ func (s *Server) ExitCode(tb testing.TB) int {
 	tb.Helper()
 
 	select {
-	case <-s.exited:
+	case <-s.process.Done():
 	case <-time.After(Patience):
 		tb.Fatalf("the program still runs after %s: %s", Patience, s.Output())
 	}

@@ -1,23 +1,36 @@
 package testkit
 
 import (
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// Tool returns the path of a tool that .tools/NAME.mod pins. Go builds it when it is used first.
+// Tool returns the path of a tool that .tools/NAME.mod pins. Go builds it when it is first used.
 func Tool(tb testing.TB, name string) string {
 	tb.Helper()
 
-	command := exec.CommandContext(tb.Context(), "go", "tool", "-n", "-modfile="+filepath.Join(".tools", name+".mod"), name)
-	command.Dir = Root(tb)
+	path, err := proc.Tool(tb.Context(), Root(tb), name)
+	require.NoError(tb, err)
 
-	output, err := command.Output()
-	require.NoError(tb, err, "build the tool %s", name)
+	return path
+}
 
-	return strings.TrimSpace(string(output))
+// Python returns the path of a program that the packages of a requirements file bring, such as "st"; see [proc.Venv].
+func Python(tb testing.TB, requirements, program string) string {
+	tb.Helper()
+
+	var output Buffer
+
+	python := Program(tb, "install Python 3.11 or newer", "python3")
+
+	bin, err := proc.Venv(tb.Context(), python, requirements, filepath.Join(Root(tb), ".build", "venv"), &output)
+	if err != nil {
+		Missing(tb, filepath.Base(requirements), err.Error()+": "+output.String())
+	}
+
+	return filepath.Join(bin, program)
 }

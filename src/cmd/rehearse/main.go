@@ -73,33 +73,33 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 
 	began := time.Now()
 
-	world, err := rehearsal.Start(ctx, options)
+	environment, err := rehearsal.Start(ctx, options)
 	if err != nil {
 		return err
 	}
 
 	defer func() {
-		err = errors.Join(err, world.Stop(ctx))
+		err = errors.Join(err, environment.Stop(ctx))
 
-		fmt.Fprintf(stdout, "%.0f s in all; logs are in %s\n", time.Since(began).Seconds(), world.Logs())
+		fmt.Fprintf(stdout, "%.0f s in all; logs are in %s\n", time.Since(began).Seconds(), environment.Logs())
 	}()
 
-	commit, err := world.Take(ctx, options.Repository, options.Commit)
+	commit, err := environment.Take(ctx, options.Repository, options.Commit)
 	if err != nil {
 		return err
 	}
 
 	if *branch != "" {
-		if started, err := world.Starts(ctx, *branch, *since, commit); err != nil || !started {
+		if started, err := environment.Starts(ctx, *branch, *since, commit); err != nil || !started {
 			return err
 		}
 	}
 
-	if _, err = world.Run(ctx, commit); err != nil {
+	if _, err = environment.Run(ctx, commit); err != nil {
 		return err
 	}
 
-	return ask(ctx, world.URL()+"/clock?mirror_time=12:22", stdout)
+	return ask(ctx, environment.URL()+"/clock?mirror_time=12:22", stdout)
 }
 
 // approver asks a person at the terminal; where there is none, nobody can approve.

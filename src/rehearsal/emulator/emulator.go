@@ -4,8 +4,6 @@ package emulator
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
@@ -43,15 +39,16 @@ type Emulator struct {
 	url            string
 	connectionsURL string
 	bin            string
-	process        *exec.Cmd
-	ended          chan error
+	process        *proc.Process
 }
 
 // Start makes the virtual environment if need be, starts an emulator on free ports, and waits until it answers. root is the
 // repository, python a Python 3 interpreter, log takes what the emulator prints; variables, such as EMULATOR_REGISTRY=…,
 // are explained in the Python files that read them. It ends with Stop, or with ctx.
 func Start(ctx context.Context, root, python string, log io.Writer, variables ...string) (*Emulator, error) {
-	bin, err := install(ctx, root, python, log)
+	sources := filepath.Join(root, "src", "rehearsal", "emulator")
+
+	bin, err := proc.Venv(ctx, python, filepath.Join(sources, "requirements.txt"), filepath.Join(root, ".build", "emulator"), log)
 	if err != nil {
 		return nil, fmt.Errorf("install the AWS emulator: %w", err)
 	}
@@ -61,18 +58,18 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 		return nil, fmt.Errorf("find ports for the AWS emulator: %w", err)
 	}
 
-	process := exec.CommandContext(ctx, filepath.Join(bin, "python"),
-		filepath.Join(root, "src", "rehearsal", "emulator", "serve.py"), strconv.Itoa(free[0]), strconv.Itoa(free[1]))
-	process.Stdout, process.Stderr = log, log
+	command := exec.CommandContext(ctx, filepath.Join(bin, "python"), filepath.Join(sources, "serve.py"), strconv.Itoa(free[0]), strconv.Itoa(free[1]))
+	command.Stdout, command.Stderr = log, log
 
-	process.Env = append(slices.Concat(os.Environ(), variables),
+	command.Env = append(slices.Concat(os.Environ(), variables),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
 		// Every service runs two tasks: enough for whoever waits for a steady state.
 		"MOTO_ECS_SERVICE_RUNNING=2",
 		"PYTHONDONTWRITEBYTECODE=1",
 	)
 
-	if err := process.Start(); err != nil {
+	process, err := proc.Start(command)
+	if err != nil {
 		return nil, fmt.Errorf("start the AWS emulator: %w", err)
 	}
 
@@ -81,13 +78,13 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", free[1]),
 		bin:            bin,
 		process:        process,
-		ended:          make(chan error, 1),
 	}
 
-	go func() { emulator.ended <- process.Wait() }()
+	limited, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 
-	if err := emulator.wait(ctx); err != nil {
-		return nil, errors.Join(err, emulator.Stop())
+	if err = process.Await(limited, pollInterval, func() error { return proc.Answers(limited, emulator.url+"/moto-api/") }); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNotReady, err), emulator.Stop())
 	}
 
 	return emulator, nil
@@ -95,11 +92,7 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 
 // Stop ends the emulator.
 func (e *Emulator) Stop() error {
-	if err := e.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop the AWS emulator: %w", err)
-	}
-
-	return nil
+	return e.process.Stop()
 }
 
 // URL is the endpoint of every service but the connections'.
@@ -186,87 +179,4 @@ func post(ctx context.Context, url, header, value, body string) error {
 	}
 
 	return nil
-}
-
-func (e *Emulator) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-
-	for {
-		if e.answers(ctx) {
-			return nil
-		}
-
-		select {
-		case <-ticker.C:
-		case err := <-e.ended:
-			return fmt.Errorf("%w: it ended: %w", ErrNotReady, err)
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
-		}
-	}
-}
-
-func (e *Emulator) answers(ctx context.Context) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+"/moto-api/", http.NoBody)
-	if err != nil {
-		return false
-	}
-
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-
-	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
-}
-
-// install returns the folder of the virtual environment's programs. Its name carries the requirements' checksum, so that a
-// changed requirement is a new environment; a lock lets parallel tests share one installation.
-func install(ctx context.Context, root, python string, log io.Writer) (string, error) {
-	requirements := filepath.Join(root, "src", "rehearsal", "emulator", "requirements.txt")
-
-	content, err := os.ReadFile(requirements)
-	if err != nil {
-		return "", fmt.Errorf("read the requirements: %w", err)
-	}
-
-	checksum := sha256.Sum256(content)
-	folder := filepath.Join(root, ".build", "emulator-"+hex.EncodeToString(checksum[:6]))
-	bin, done := filepath.Join(folder, "bin"), filepath.Join(folder, "installed")
-
-	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
-		return "", fmt.Errorf("make .build: %w", err)
-	}
-
-	lock := flock.New(folder + ".lock")
-	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
-		return "", fmt.Errorf("wait for another installation: %w", err)
-	}
-
-	defer func() { _ = lock.Unlock() }()
-
-	if _, err := os.Stat(done); err == nil {
-		return bin, nil
-	}
-
-	for _, command := range []*exec.Cmd{
-		exec.CommandContext(ctx, python, "-m", "venv", "--clear", folder),
-		exec.CommandContext(ctx, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet",
-			"--disable-pip-version-check", "--require-hashes", "--requirement", requirements),
-	} {
-		command.Stdout, command.Stderr = log, log
-		if err := command.Run(); err != nil {
-			return "", fmt.Errorf("run %s: %w", command, err)
-		}
-	}
-
-	if err := os.WriteFile(done, nil, 0o600); err != nil {
-		return "", fmt.Errorf("note that the installation is complete: %w", err)
-	}
-
-	return bin, nil
 }

@@ -6,18 +6,19 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // Load is a running load generator.
 type Load struct {
-	process *exec.Cmd
+	process *proc.Process
 	stdin   io.Writer
 	stdout  *bufio.Reader
 }
@@ -59,26 +60,25 @@ func Build(ctx context.Context, root, folder string) (string, error) {
 
 // Start sends that many requests a second to an address, until Stop.
 func Start(program, address string, rate int) (*Load, error) {
-	l := &Load{process: exec.Command(program, address, strconv.Itoa(rate))} //nolint:noctx // it ends with Stop
-	l.process.Stderr = os.Stderr
+	command := exec.Command(program, address, strconv.Itoa(rate)) //nolint:noctx // it ends with Stop
+	command.Stderr = os.Stderr
 
-	stdin, err := l.process.StdinPipe()
+	stdin, err := command.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("talk to the load generator: %w", err)
 	}
 
-	stdout, err := l.process.StdoutPipe()
+	stdout, err := command.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("hear the load generator: %w", err)
 	}
 
-	if err = l.process.Start(); err != nil {
+	process, err := proc.Start(command)
+	if err != nil {
 		return nil, fmt.Errorf("start the load generator: %w", err)
 	}
 
-	l.stdin, l.stdout = stdin, bufio.NewReader(stdout)
-
-	return l, nil
+	return &Load{process: process, stdin: stdin, stdout: bufio.NewReader(stdout)}, nil
 }
 
 // Next returns what has happened since it was called last.
@@ -102,13 +102,4 @@ func (l *Load) Next() (Summary, error) {
 }
 
 // Stop ends the load.
-func (l *Load) Stop() error {
-	err := l.process.Process.Kill()
-	if errors.Is(err, os.ErrProcessDone) {
-		err = nil
-	}
-
-	_ = l.process.Wait() // killed, so it does not end well
-
-	return err
-}
+func (l *Load) Stop() error { return l.process.Stop() }

@@ -1,4 +1,3 @@
-// Package proc finds free ports of this machine.
 package proc
 
 import (

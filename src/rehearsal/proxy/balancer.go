@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // How is where HAProxy comes from, for people who lack it.
@@ -23,6 +25,8 @@ func Programs() []string { return []string{"haproxy", "/usr/sbin/haproxy"} }
 
 // startTimeout bounds the wait for HAProxy's socket.
 const startTimeout = 10 * time.Second
+
+const pollInterval = 10 * time.Millisecond
 
 // configuration: a request that fails at one server is not tried at another, and any request may go over a connection that
 // has been used. Everything else is the target group's.
@@ -68,8 +72,7 @@ type Settings struct {
 type Balancer struct {
 	settings Settings
 	folder   string
-	process  *exec.Cmd
-	ended    chan struct{}
+	process  *proc.Process
 }
 
 // Start starts program, an HAProxy, on an address such as 127.0.0.1:8080. log takes what it prints: requests that failed, and
@@ -80,7 +83,7 @@ func Start(ctx context.Context, program, address string, settings Settings, log 
 		return nil, fmt.Errorf("make a folder for HAProxy: %w", err)
 	}
 
-	b := &Balancer{settings: settings, folder: folder, ended: make(chan struct{})}
+	b := &Balancer{settings: settings, folder: folder}
 	file := filepath.Join(folder, "haproxy.cfg")
 
 	algorithm := "roundrobin"
@@ -93,20 +96,22 @@ func Start(ctx context.Context, program, address string, settings Settings, log 
 		return nil, errors.Join(fmt.Errorf("write HAProxy's settings: %w", err), os.RemoveAll(folder))
 	}
 
-	b.process = exec.Command(program, "-db", "-f", file) //nolint:noctx // it ends with Stop, after what it serves
-	b.process.Stdout, b.process.Stderr = log, log
+	command := exec.Command(program, "-db", "-f", file) //nolint:noctx // it ends with Stop, after what it serves
+	command.Stdout, command.Stderr = log, log
 
-	if err = b.process.Start(); err != nil {
+	if b.process, err = proc.Start(command); err != nil {
 		return nil, errors.Join(fmt.Errorf("start HAProxy: %w", err), os.RemoveAll(folder))
 	}
 
-	go func() {
-		_ = b.process.Wait() // killed, so it does not end well
-		close(b.ended)
-	}()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 
-	if err = b.wait(ctx); err != nil {
-		return nil, errors.Join(err, b.Stop())
+	if err = b.process.Await(ctx, pollInterval, func() error {
+		_, err := b.tell("show info")
+
+		return err
+	}); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for HAProxy, whose log may say more: %w", err), b.Stop())
 	}
 
 	return b, nil
@@ -114,36 +119,9 @@ func Start(ctx context.Context, program, address string, settings Settings, log 
 
 func (b *Balancer) socket() string { return filepath.Join(b.folder, "socket") }
 
-func (b *Balancer) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-
-	for {
-		connection, err := net.Dial("unix", b.socket()) //nolint:noctx // local
-		if err == nil {
-			return connection.Close()
-		}
-
-		select {
-		case <-b.ended:
-			return errors.New("HAProxy ended at its start; its log says why")
-		case <-ctx.Done():
-			return fmt.Errorf("wait for HAProxy: %w", err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
 // Stop ends HAProxy, and cuts what it serves.
 func (b *Balancer) Stop() error {
-	err := b.process.Process.Kill()
-	if errors.Is(err, os.ErrProcessDone) {
-		err = nil
-	}
-
-	<-b.ended
-
-	return errors.Join(err, os.RemoveAll(b.folder))
+	return errors.Join(b.process.Stop(), os.RemoveAll(b.folder))
 }
 
 // tell sends a command and returns the answer.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -86,7 +87,7 @@ func TestHooks(t *testing.T) {
 	testkit.Commit(t, tree)
 
 	install := exec.CommandContext(t.Context(), "make", "hooks")
-	install.Dir, install.Env = tree, testkit.WithoutGit(os.Environ())
+	install.Dir, install.Env = tree, proc.WithoutGit(os.Environ())
 
 	if output, err := install.CombinedOutput(); err != nil {
 		testkit.Missing(t, "what `make hooks` installs", "PyPI has to be reachable: "+string(output))

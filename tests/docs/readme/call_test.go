@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -56,7 +57,7 @@ func testDocker(t *testing.T, text string) {
 	text = regexp.MustCompile(`\bclockmirror\b`).ReplaceAllString(text, name)
 
 	background(t, testkit.Root(t), text, "DOCKER_BUILDKIT=1") // the default since Docker 23
-	await(t, "http://127.0.0.1:"+port)
+	testkit.EventuallyWithin(t, patience, func() error { return testkit.Ready(t.Context(), "http://127.0.0.1:"+port) })
 }
 
 // serve runs a command that serves, and returns the ports of the API and of metrics.
@@ -69,7 +70,7 @@ func serve(t *testing.T, text string) (port, admin string) {
 	port, admin = strconv.Itoa(testkit.FreePort(t)), strconv.Itoa(testkit.FreePort(t))
 
 	background(t, tree, text, "PORT="+port, "ADMIN_PORT="+admin)
-	await(t, "http://127.0.0.1:"+port)
+	testkit.EventuallyWithin(t, patience, func() error { return testkit.Ready(t.Context(), "http://127.0.0.1:"+port) })
 
 	return port, admin
 }
@@ -83,15 +84,15 @@ func background(t *testing.T, folder, text string, environ ...string) {
 	command := exec.Command("bash", "-c", text) //nolint:noctx // it is interrupted below
 	command.Dir = folder
 
-	command.Env = append(testkit.WithoutGit(os.Environ()), environ...)
+	command.Env = append(proc.WithoutGit(os.Environ()), environ...)
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = testkit.Patience
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	require.NoError(t, command.Start())
+
+	process, err := proc.Start(command)
+	require.NoError(t, err)
 
 	t.Cleanup(func() {
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
-		_ = command.Wait() // it was ended, and not by itself
+		require.NoError(t, process.End(syscall.SIGTERM, testkit.Patience))
 
 		if t.Failed() {
 			t.Logf("%s: %s", text, output.String())
@@ -99,30 +100,8 @@ func background(t *testing.T, folder, text string, environ ...string) {
 	})
 }
 
-// await waits until something is ready: a build from nothing may come before that.
-func await(t *testing.T, url string) {
-	t.Helper()
-
-	deadline := time.After(patience)
-
-	for {
-		err := testkit.Ready(t.Context(), url)
-		if err == nil {
-			return
-		}
-
-		select {
-		case <-deadline:
-			require.NoError(t, err, "still so after %s", patience)
-		case <-time.After(pause):
-		}
-	}
-}
-
-const (
-	patience = 5 * time.Minute
-	pause    = 50 * time.Millisecond
-)
+// patience bounds the wait for a service that may be built first.
+const patience = 5 * time.Minute
 
 // vary are the parts of an answer that differ from run to run; all else is compared to the letter.
 //

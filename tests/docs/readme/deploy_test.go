@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
@@ -162,7 +163,7 @@ func (yes) Read(buffer []byte) (int, error) {
 func environment(t *testing.T, cloud *emulator.Emulator) []string {
 	t.Helper()
 
-	environment := cloud.Environment(testkit.WithoutGit(os.Environ()))
+	environment := cloud.Environment(proc.WithoutGit(os.Environ()))
 	maps.DeleteFunc(environment, func(name, _ string) bool { return strings.HasPrefix(name, "TF_") && name != "TF_CLI_CONFIG_FILE" })
 	maps.Copy(environment, map[string]string{
 		"CHECKPOINT_DISABLE": "1",

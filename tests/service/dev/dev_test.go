@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -33,20 +34,20 @@ func TestDev(t *testing.T) {
 
 	const was, is = "no customer is configured; set CUSTOMER_NAME", "nobody is at home"
 
-	eventually(t, output, func() error { return says(t, url+"/greeting", was) })
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) })
 
 	edit(t, handler, "package api", "package api }")
-	eventually(t, output, func() error {
+	testkit.EventuallyWithin(t, patience, func() error {
 		if !strings.Contains(output.String(), "failed to build") {
 			return errors.New("no word of the error")
 		}
 
 		return nil
 	})
-	eventually(t, output, func() error { return says(t, url+"/greeting", was) }) // what doesn't compile changes nothing
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) }) // what doesn't compile changes nothing
 
 	edit(t, handler, "package api }", "package api", was, is)
-	eventually(t, output, func() error { return says(t, url+"/greeting", is) })
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", is) })
 }
 
 // start runs `make dev` in a process group of its own, so that all of it can be ended.
@@ -60,30 +61,11 @@ func start(t *testing.T, tree string, environ ...string) *testkit.Buffer {
 	command.Dir = tree
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = testkit.Patience // for output of what outlives it, which would be a fault
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	require.NoError(t, command.Start())
 
-	t.Cleanup(func() {
-		ended := make(chan struct{})
+	process, err := proc.Start(command)
+	require.NoError(t, err)
 
-		go func() {
-			_ = command.Wait() // interrupted, so it does not end well
-
-			close(ended)
-		}()
-
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGINT)
-
-		select {
-		case <-ended:
-		case <-time.After(testkit.Patience):
-			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-
-			<-ended
-
-			t.Errorf("it does not end when it is interrupted: %s", output.String())
-		}
-	})
+	t.Cleanup(func() { require.NoError(t, process.End(syscall.SIGINT, testkit.Patience), output.String()) })
 
 	return &output
 }
@@ -121,23 +103,4 @@ func says(t *testing.T, url, text string) error {
 	}
 
 	return err
-}
-
-func eventually(t *testing.T, output *testkit.Buffer, try func() error) {
-	t.Helper()
-
-	deadline := time.After(patience)
-
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-
-		select {
-		case <-deadline:
-			t.Fatalf("still so after %s: %v\n%s", patience, err, output.String())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

@@ -58,8 +58,8 @@ type Options struct {
 	Approve func(ctx context.Context, question string) (bool, error)
 }
 
-// World is this machine's AWS account: a person has set up everything that the README says, and an older version runs.
-type World struct {
+// Environment is this machine's AWS account: a person has set up everything that the README says, and an older version runs.
+type Environment struct {
 	options  Options
 	progress *progress
 	machine  *machine
@@ -88,8 +88,8 @@ type World struct {
 	executions int
 }
 
-// Start sets the world up as far as the pipeline needs it; the rest goes on in the background. It ends with Stop.
-func Start(ctx context.Context, options Options) (*World, error) {
+// Start sets the environment up as far as the pipeline needs it; the rest goes on in the background. It ends with Stop.
+func Start(ctx context.Context, options Options) (*Environment, error) {
 	found, err := look(ctx, options.Root)
 	if err != nil {
 		return nil, err
@@ -105,32 +105,32 @@ func Start(ctx context.Context, options Options) (*World, error) {
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	id := strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text()[:6])
-	w := &World{
+	e := &Environment{
 		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, prepared: make(chan struct{}),
 		engine: &docker.Engine{Program: found.docker, Label: label + "=" + id},
-		folder: filepath.Join(options.Root, ".build", "rehearsal", "world-"+id),
+		folder: filepath.Join(options.Root, ".build", "rehearsal", "run-"+id),
 		logs:   filepath.Join(options.Root, ".build", "rehearsal", "logs", time.Now().Format("20060102-150405")+"-"+id),
 	}
 
-	if err = w.start(ctx, background); err != nil {
-		return nil, errors.Join(err, w.Stop(ctx))
+	if err = e.start(ctx, background); err != nil {
+		return nil, errors.Join(err, e.Stop(ctx))
 	}
 
-	return w, nil
+	return e, nil
 }
 
-// Logs is the folder of all logs of this world.
-func (w *World) Logs() string { return w.logs }
+// Logs is the folder of all logs of this rehearsal.
+func (e *Environment) Logs() string { return e.logs }
 
 // URL is the load balancer's, without a slash at its end.
-func (w *World) URL() string { return "http://" + w.balancerAddress }
+func (e *Environment) URL() string { return "http://" + e.balancerAddress }
 
-func (w *World) sayf(format string, arguments ...any) { w.progress.sayf(format, arguments...) }
+func (e *Environment) sayf(format string, arguments ...any) { e.progress.sayf(format, arguments...) }
 
-func (w *World) start(ctx, background context.Context) error {
-	w.sweep(ctx)
+func (e *Environment) start(ctx, background context.Context) error {
+	e.sweep(ctx)
 
-	for _, folder := range []string{w.folder, w.logs, filepath.Join(w.folder, "registry")} {
+	for _, folder := range []string{e.folder, e.logs, filepath.Join(e.folder, "registry")} {
 		if err := os.MkdirAll(folder, folderMode); err != nil {
 			return fmt.Errorf("make a folder for the rehearsal: %w", err)
 		}
@@ -141,25 +141,25 @@ func (w *World) start(ctx, background context.Context) error {
 		return fmt.Errorf("find ports for the registry and the load balancer: %w", err)
 	}
 
-	w.registryAddress, w.balancerAddress = "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
+	e.registryAddress, e.balancerAddress = "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
 
-	w.commits, err = openRepository(ctx, w.machine.git, filepath.Join(w.folder, "repository.git"))
+	e.commits, err = openRepository(ctx, filepath.Join(e.folder, "repository.git"))
 	if err != nil {
 		return err
 	}
 
-	commit, err := w.Take(ctx, w.options.Repository, w.options.Commit)
+	commit, err := e.Take(ctx, e.options.Repository, e.options.Commit)
 	if err != nil {
 		return err
 	}
 
-	w.sayf("setting up the account; logs are in %s", w.logs)
+	e.sayf("setting up the account; logs are in %s", e.logs)
 
 	parts, within := errgroup.WithContext(ctx)
-	parts.Go(func() error { return w.makeMachineImage(within) })
-	parts.Go(func() error { return w.startServices(within) })
+	parts.Go(func() error { return e.makeMachineImage(within) })
+	parts.Go(func() error { return e.startServices(within) })
 	parts.Go(func() error {
-		w.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
+		e.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
 
 		return nil
 	})
@@ -168,25 +168,25 @@ func (w *World) start(ctx, background context.Context) error {
 		return err
 	}
 
-	if w.admin, err = administrator(ctx, w.cloud); err != nil {
+	if e.admin, err = administrator(ctx, e.cloud); err != nil {
 		return err
 	}
 
-	w.schedule(background)
+	e.schedule(background)
 
-	return w.setUp(ctx, background, commit)
+	return e.setUp(ctx, background, commit)
 }
 
 // sweep removes what killed rehearsals have left.
-func (w *World) sweep(ctx context.Context) {
-	names, err := w.engine.Run(ctx, "ps", "--all", "--filter", "label="+label, "--format", `{{.Label "`+label+`"}}`)
+func (e *Environment) sweep(ctx context.Context) {
+	names, err := e.engine.Run(ctx, "ps", "--all", "--filter", "label="+label, "--format", `{{.Label "`+label+`"}}`)
 	if err != nil {
 		return // the engine tells again when it is needed
 	}
 
-	folders, _ := filepath.Glob(filepath.Join(w.options.Root, ".build", "rehearsal", "world-*"))
-	for _, world := range append(strings.Fields(names), folders...) {
-		id := strings.TrimPrefix(filepath.Base(world), "world-")
+	folders, _ := filepath.Glob(filepath.Join(e.options.Root, ".build", "rehearsal", "run-*"))
+	for _, name := range append(strings.Fields(names), folders...) {
+		id := strings.TrimPrefix(filepath.Base(name), "run-")
 		process, _, _ := strings.Cut(id, "-")
 
 		number, err := strconv.Atoi(process)
@@ -194,20 +194,20 @@ func (w *World) sweep(ctx context.Context) {
 			continue // it goes on
 		}
 
-		_ = w.engine.RemoveContainers(ctx, "label="+label+"="+id)
-		_ = w.engine.RemoveContainers(ctx, "label="+label+".task="+id)
-		_ = os.RemoveAll(filepath.Join(w.options.Root, ".build", "rehearsal", "world-"+id))
+		_ = e.engine.RemoveContainers(ctx, "label="+label+"="+id)
+		_ = e.engine.RemoveContainers(ctx, "label="+label+".task="+id)
+		_ = os.RemoveAll(filepath.Join(e.options.Root, ".build", "rehearsal", "run-"+id))
 	}
 
-	logs, _ := filepath.Glob(filepath.Join(w.options.Root, ".build", "rehearsal", "logs", "*"))
+	logs, _ := filepath.Glob(filepath.Join(e.options.Root, ".build", "rehearsal", "logs", "*"))
 	for _, old := range logs[:max(0, len(logs)-keptLogs)] { // sorted by time
 		_ = os.RemoveAll(old)
 	}
 }
 
 // Take brings a commit from a repository on this machine, and returns its full name.
-func (w *World) Take(ctx context.Context, from, commit string) (string, error) {
-	source := &repository{git: w.machine.git, folder: from}
+func (e *Environment) Take(ctx context.Context, from, commit string) (string, error) {
+	source := &repository{folder: from}
 	if _, err := os.Stat(filepath.Join(from, ".git")); err == nil {
 		source.folder = filepath.Join(from, ".git")
 	}
@@ -217,21 +217,21 @@ func (w *World) Take(ctx context.Context, from, commit string) (string, error) {
 		return "", fmt.Errorf("find the commit %s: %w", commit, err)
 	}
 
-	return full, w.commits.take(ctx, from, full)
+	return full, e.commits.take(ctx, from, full)
 }
 
 // makeMachineImage makes what stands in for CodeBuild's standard image.
-func (w *World) makeMachineImage(ctx context.Context) error {
-	folder := filepath.Join(w.options.Root, "src", "rehearsal", "image")
-	if _, err := w.engine.Run(ctx, "build", "--quiet", "--tag", machineImage, folder); err != nil {
+func (e *Environment) makeMachineImage(ctx context.Context) error {
+	folder := filepath.Join(e.options.Root, "src", "rehearsal", "image")
+	if _, err := e.engine.Run(ctx, "build", "--quiet", "--tag", machineImage, folder); err != nil {
 		return fmt.Errorf("make the image of the build machines: %w", err)
 	}
 
 	return nil
 }
 
-func (w *World) startServices(ctx context.Context) error {
-	log, err := os.Create(filepath.Join(w.logs, "emulator.log"))
+func (e *Environment) startServices(ctx context.Context) error {
+	log, err := os.Create(filepath.Join(e.logs, "emulator.log"))
 	if err != nil {
 		return fmt.Errorf("keep a log of the emulator: %w", err)
 	}
@@ -240,8 +240,8 @@ func (w *World) startServices(ctx context.Context) error {
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	starting := context.AfterFunc(ctx, end)
 
-	w.cloud, err = emulator.Start(lasting, w.options.Root, w.machine.python, log,
-		"EMULATOR_REGISTRY="+w.registryAddress, "EMULATOR_LOAD_BALANCER="+w.balancerAddress, "EMULATOR_SCHEDULER=external")
+	e.cloud, err = emulator.Start(lasting, e.options.Root, e.machine.python, log,
+		"EMULATOR_REGISTRY="+e.registryAddress, "EMULATOR_LOAD_BALANCER="+e.balancerAddress, "EMULATOR_SCHEDULER=external")
 	if err != nil {
 		end()
 
@@ -250,20 +250,20 @@ func (w *World) startServices(ctx context.Context) error {
 
 	starting()
 
-	w.registry, err = registry.Start(ctx, w.machine.registry, w.registryAddress, filepath.Join(w.folder, "registry"))
+	e.registry, err = registry.Start(ctx, e.machine.registry, e.registryAddress, filepath.Join(e.folder, "registry"))
 
 	return err
 }
 
 // schedule runs the tasks of the cluster's services from now on, each service as soon as it is there.
-func (w *World) schedule(background context.Context) {
+func (e *Environment) schedule(background context.Context) {
 	const pace = time.Second
 
-	client := awsecs.NewFromConfig(w.admin.config())
+	client := awsecs.NewFromConfig(e.admin.config())
 	cluster := "app-" + Env
 	known := map[string]bool{}
 
-	w.running.Go(func() {
+	e.running.Go(func() {
 		for background.Err() == nil {
 			// Before there is a cluster this is an error, and at the end too.
 			found, err := client.ListServices(background, &awsecs.ListServicesInput{Cluster: &cluster})
@@ -275,7 +275,7 @@ func (w *World) schedule(background context.Context) {
 				if name := arn[strings.LastIndexByte(arn, '/')+1:]; !known[name] {
 					known[name] = true
 
-					w.runService(background, client, cluster, name)
+					e.runService(background, client, cluster, name)
 				}
 			}
 
@@ -289,13 +289,13 @@ func (w *World) schedule(background context.Context) {
 
 // runService runs one service behind a load balancer of its own: the one for everybody at the address that the emulator gives
 // out, a customer's at any.
-func (w *World) runService(background context.Context, client *awsecs.Client, cluster, name string) {
-	address := w.balancerAddress
+func (e *Environment) runService(background context.Context, client *awsecs.Client, cluster, name string) {
+	address := e.balancerAddress
 
 	if name != service {
 		free, err := proc.Free(background, 1)
 		if err != nil {
-			w.sayf("find a port for the service %s: %v", name, err)
+			e.sayf("find a port for the service %s: %v", name, err)
 
 			return
 		}
@@ -304,69 +304,51 @@ func (w *World) runService(background context.Context, client *awsecs.Client, cl
 	}
 
 	scheduler := &ecs.Scheduler{
-		Cluster: cluster, Service: name, Prefix: imageName + "-" + w.id, Address: address,
-		ECS: client, ELB: elb.NewFromConfig(w.admin.config()), Cloud: w.cloud,
-		Engine:  &docker.Engine{Program: w.engine.Program, Label: label + ".task=" + w.id},
-		HAProxy: w.machine.haproxy, Secrets: w.admin.secrets, Logs: w.logs,
+		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id, Address: address,
+		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), Cloud: e.cloud,
+		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
+		HAProxy: e.machine.haproxy, Secrets: e.admin.secrets, Logs: e.logs,
 	}
 
-	w.running.Go(func() {
+	e.running.Go(func() {
 		if err := scheduler.Run(background); err != nil {
-			w.sayf("%v", err)
+			e.sayf("%v", err)
 		}
 	})
 }
 
 // Stop ends all that runs, and leaves logs and what the next rehearsal can use again. It does so even when ctx has ended.
-func (w *World) Stop(ctx context.Context) error {
-	w.stop()
-	w.running.Wait()
+func (e *Environment) Stop(ctx context.Context) error {
+	e.stop()
+	e.running.Wait()
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 
 	// Who was killed leaves his children behind: Terraform its providers, make what it runs.
-	for _, process := range processesIn(w.folder) {
+	for _, process := range proc.In(e.folder) {
 		_ = syscall.Kill(process, syscall.SIGKILL)
 	}
 
-	failures := []error{w.engine.RemoveContainers(ctx, "label="+w.engine.Label)}
+	failures := []error{e.engine.RemoveContainers(ctx, "label="+e.engine.Label)}
 
 	// What a build starts with the machine's Docker, it may not have come to remove.
-	for _, image := range []string{w.image(), w.beforeImage()} {
-		failures = append(failures, w.engine.RemoveContainersOf(ctx, image), w.engine.RemoveImages(ctx, image))
+	for _, image := range []string{e.image(), e.beforeImage()} {
+		failures = append(failures, e.engine.RemoveContainersOf(ctx, image), e.engine.RemoveImages(ctx, image))
 	}
 
-	if w.registry != nil {
-		failures = append(failures, w.registry.Stop(), w.engine.RemoveImages(ctx, w.registryAddress+"/*"))
+	if e.registry != nil {
+		failures = append(failures, e.registry.Stop(), e.engine.RemoveImages(ctx, e.registryAddress+"/*"))
 	}
 
-	if w.cloud != nil {
-		failures = append(failures, w.cloud.Stop())
+	if e.cloud != nil {
+		failures = append(failures, e.cloud.Stop())
 	}
 
-	return errors.Join(append(failures, os.RemoveAll(w.folder))...)
-}
-
-// processesIn are the processes that work in a folder.
-func processesIn(folder string) []int {
-	var found []int
-
-	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is right
-	for _, link := range links {
-		if at, err := os.Readlink(link); err != nil || !strings.HasPrefix(at, folder) {
-			continue // it has ended, or is somebody else's
-		}
-
-		if number, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
-			found = append(found, number)
-		}
-	}
-
-	return found
+	return errors.Join(append(failures, os.RemoveAll(e.folder))...)
 }
 
 // image is what builds call the image that they make.
-func (w *World) image() string { return imageName + ":" + w.id }
+func (e *Environment) image() string { return imageName + ":" + e.id }
 
-func (w *World) beforeImage() string { return imageName + "-before:" + w.id }
+func (e *Environment) beforeImage() string { return imageName + "-before:" + e.id }
