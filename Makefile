@@ -296,6 +296,10 @@ ARTIFACT ?= $(BUILD)/image
 IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
 
+.PHONY: keep-running
+keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
+	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(ENV)' '$(IMAGE_REPOSITORY)'
+
 .PHONY: push-image
 push-image: ## Push the saved image, and its bill of materials
 	@mkdir -p $(BUILD)/deploy

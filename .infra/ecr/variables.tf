@@ -52,14 +52,14 @@ variable "repository_name" {
 }
 
 variable "keep_images" {
-  description = "How many tagged images are kept: the running one and those that can be rolled back to."
+  description = "How many images are kept: so many that were deployed, and of the others those among the last so many. ECR counts by time of push, and the service may run an image that was pushed long ago."
   type        = number
-  default     = 5
+  default     = 100
   nullable    = false
 
   validation {
-    condition     = var.keep_images >= 2 && floor(var.keep_images) == var.keep_images
-    error_message = "Give keep_images a whole number, at least 2: the running image and one to roll back to."
+    condition     = var.keep_images >= 50 && var.keep_images <= 1000 && floor(var.keep_images) == var.keep_images
+    error_message = "Give keep_images a whole number from 50 to 1000: an image that was rolled back to must stay while newer ones are pushed."
   }
 }
 

@@ -109,7 +109,7 @@ func TestBadInput(t *testing.T) {
 				"Give tf_state_bucket the name of the state bucket, the output tf_state_bucket of the bootstrap stack.",
 				"Give region the name of an AWS region, for example eu-west-1.",
 				"Give repository_name at least 2 lower-case letters and digits, with single separators between them, for example clockmirror.",
-				"Give keep_images a whole number, at least 2: the running image and one to roll back to.",
+				"Give keep_images a whole number from 50 to 1000: an image that was rolled back to must stay while newer ones are pushed.",
 			},
 		},
 		{

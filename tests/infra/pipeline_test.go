@@ -275,6 +275,10 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"cicd-test-update-ecs-service", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
 		{"cicd-test-deploy-ecr", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, true},
 		{"cicd-test-deploy-ecr", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/other", nil, false},
+		{"cicd-test-deploy-ecr", "ecs:ListServices", "*", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/app-test"}, true},
+		{"cicd-test-deploy-ecr", "ecs:ListServices", "*", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/app-prod"}, false},
+		{"cicd-test-deploy-ecr", "ecs:DescribeServices", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
+		{"cicd-test-deploy-ecr", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
 		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
 
 		// States and artifacts, by the beginning of their keys.

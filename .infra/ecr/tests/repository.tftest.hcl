@@ -21,11 +21,11 @@ run "defaults" {
   }
 
   assert {
-    condition = { for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules : rule.selection.tagStatus => [rule.selection.countType, rule.selection.countNumber, rule.action.type] } == {
-      untagged = ["sinceImagePushed", 1, "expire"]
-      tagged   = ["imageCountMoreThan", 5, "expire"]
-    }
-    error_message = "The last five images are kept, and untagged ones expire."
+    condition = [for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules : [rule.selection.tagStatus, rule.selection.tagPatternList[0], rule.selection.countType, rule.selection.countNumber]] == [
+      ["tagged", "deployed-*", "imageCountMoreThan", 100],
+      ["tagged", "*", "imageCountMoreThan", 100],
+    ]
+    error_message = "Deployed images are counted apart from the others, and what has no tag stays."
   }
 
   assert {
@@ -38,13 +38,13 @@ run "keep_more_and_protect" {
   command = plan
 
   variables {
-    keep_images     = 30
+    keep_images     = 300
     protect         = true
     repository_name = "team/clockmirror"
   }
 
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 30 && !aws_ecr_repository.this.force_delete && aws_ecr_repository.this.name == "team/clockmirror"
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[0].selection.countNumber == 300 && !aws_ecr_repository.this.force_delete && aws_ecr_repository.this.name == "team/clockmirror"
     error_message = "The variables decide what is kept, and under which name."
   }
 }
@@ -99,11 +99,11 @@ run "repository_name" {
   expect_failures = [var.repository_name]
 }
 
-run "keep_one" {
+run "keep_few" {
   command = plan
 
   variables {
-    keep_images = 1
+    keep_images = 49
   }
 
   expect_failures = [var.keep_images]
@@ -113,7 +113,7 @@ run "keep_half" {
   command = plan
 
   variables {
-    keep_images = 2.5
+    keep_images = 50.5
   }
 
   expect_failures = [var.keep_images]

@@ -75,15 +75,25 @@ func TestPushImage(t *testing.T) {
 	assert.Equal(t, pushed, released)
 	assert.ElementsMatch(t, []string{commit, "v1.2.3"}, imageTags(tagsOf(t, repository)))
 
-	// A tag that is taken stays where it is, and what is deployed is what it names.
+	// A tag that is taken stays where it is, and no other image is deployed in place of the one that was built.
 	other, otherID := save(t, engine, "second")
-	kept, complaint, err := push(other, otherID, commit)
+	_, complaint, err = push(other, otherID, commit)
+	require.Error(t, err, "the image of another build is deployed")
+	assert.Contains(t, complaint, pushed+" is another image, "+id+", but "+otherID+" was built: nothing is deployed")
+
+	_, complaint, err = push(other, otherID, nextCommit, "v1.2.3")
+	require.Error(t, err, "a version that was moved to another commit ships the old code")
+	assert.Contains(t, complaint, "release it under a new version")
+	assert.ElementsMatch(t, []string{commit, "v1.2.3"}, imageTags(tagsOf(t, repository)), "something was pushed all the same")
+
+	// The same commit, built again as a release: its version is new, its own tag stays.
+	newer, complaint, err := push(other, otherID, commit, "v1.2.4")
 	require.NoError(t, err, complaint)
-	assert.Equal(t, pushed, kept, "the tag was moved")
+	assert.NotEqual(t, pushed, newer)
 
 	next, complaint, err := push(other, otherID, nextCommit)
 	require.NoError(t, err, complaint)
-	assert.NotEqual(t, pushed, next)
+	assert.Equal(t, newer, next)
 }
 
 // A registry that refuses to say whether the image is there is not one without it.

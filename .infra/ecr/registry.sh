@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What push-image and keep-running share: the pinned tools, and questions to a registry. Source it.
+registry_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.tools" && pwd)
+
+tool() { go tool -modfile="$registry_tools/$1.mod" "$@"; }
+
+log_in() { # REPOSITORY: to ECR with the credentials that the AWS CLI has; other registries are asked as they are
+  case ${1%%/*} in
+  *.dkr.ecr.*) aws ecr get-login-password | tool crane auth login --username AWS --password-stdin "${1%%/*}" >&2 ;;
+  esac
+}
+
+digest_of() { # IMAGE: its digest, or nothing if there is no such image; a registry that can't be asked is an error
+  local problem
+  problem=$(mktemp)
+  if ! tool crane digest "$1" 2>"$problem" && ! grep -qE 'MANIFEST_UNKNOWN|NAME_UNKNOWN|404 Not Found' "$problem"; then
+    cat "$problem" >&2
+    return 1
+  fi
+}
+
+id_of() { # IMAGE: the checksum of its configuration, as image-id prints it for an archive; nothing for a list of images
+  tool crane manifest "$1" | jq --raw-output '.config.digest // empty'
+}

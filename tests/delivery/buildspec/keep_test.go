@@ -1,0 +1,120 @@
+package pipeline_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// Before a push, what each service of the environment runs gets a tag that the lifecycle policy keeps.
+func TestKeepRunning(t *testing.T) {
+	t.Parallel()
+
+	cloud := startEmulator(t)
+	repository := startRegistry(t) + "/clockmirror"
+
+	var environment []string
+	for name, value := range cloud.Environment(os.Environ()) {
+		environment = append(environment, name+"="+value)
+	}
+
+	keep := func() (string, error) {
+		_, complaint, err := runIn(t, testkit.Root(t), environment, filepath.Join(".infra", "ecr", "keep-running"), "test", repository)
+
+		return complaint, err
+	}
+
+	complaint, err := keep()
+	require.NoError(t, err, complaint)
+	assert.Empty(t, complaint, "before the first deployment there is nothing to keep")
+
+	archive, id := save(t, testkit.Docker(t), "running")
+	bill := filepath.Join(t.TempDir(), "sbom.json")
+	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
+	pushed, complaint, err := run(t, "push-image", repository, archive, id, bill, commit)
+	require.NoError(t, err, complaint)
+
+	cluster := ecs.New(ecs.Options{
+		Region: emulator.Region, BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
+	require.NoError(t, err)
+
+	gone := repository + "@sha256:" + strings.Repeat("0", 64)
+
+	serve(t, cluster, "api", pushed)
+	serve(t, cluster, "customer-acme", pushed)
+	serve(t, cluster, "customer-gone", gone)
+	serve(t, cluster, "customer-elsewhere", "ghcr.io/acme/clockmirror@sha256:"+strings.Repeat("1", 64))
+
+	_, digest, _ := strings.Cut(pushed, "@sha256:")
+	mark := "deployed-" + digest[:12]
+
+	complaint, err = keep()
+	require.NoError(t, err, complaint)
+	assert.ElementsMatch(t, []string{commit, mark}, imageTags(tagsOf(t, repository)))
+	assert.Contains(t, complaint, "kept as "+mark)
+	assert.Contains(t, complaint, gone+", which is not in the repository any more")
+	assert.NotContains(t, complaint, "ghcr.io")
+
+	// The mark is a tag like others: it can't be moved, and need not be.
+	before := contentOf(t, repository)
+	complaint, err = keep()
+	require.NoError(t, err, complaint)
+	assert.NotContains(t, complaint, "kept as")
+	assert.Equal(t, before, contentOf(t, repository))
+
+	// A question that is not answered must not pass for 'nothing runs'.
+	require.NoError(t, cloud.Stop())
+
+	complaint, err = keep()
+	require.Error(t, err)
+	assert.Contains(t, complaint, "Could not connect")
+}
+
+// serve has a service run an image, as far as the emulator does.
+func serve(t *testing.T, cluster *ecs.Client, name, image string) {
+	t.Helper()
+
+	revision, err := cluster.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+		Family:               aws.String("app-test-" + name),
+		ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("api"), Image: aws.String(image), Memory: aws.Int32(64)}},
+	})
+	require.NoError(t, err)
+
+	_, err = cluster.CreateService(t.Context(), &ecs.CreateServiceInput{
+		Cluster: aws.String("app-test"), ServiceName: aws.String(name), DesiredCount: aws.Int32(1),
+		TaskDefinition: revision.TaskDefinition.TaskDefinitionArn,
+	})
+	require.NoError(t, err)
+}
+
+func startEmulator(t *testing.T) *emulator.Emulator {
+	t.Helper()
+
+	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
+	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "delivery"), t.Name()+"-emulator.log"))
+	require.NoError(t, err)
+
+	cloud, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log)
+	if err != nil && !testkit.InCI() {
+		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
+	}
+
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = cloud.Stop() })
+
+	return cloud
+}
