@@ -275,6 +275,11 @@ func (e *Environment) standIns() map[string]string {
 		}
 	}
 
+	// The load balancer is on this machine, whatever its name says.
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		variables[name] = strings.TrimPrefix(variables[name]+",.elb.amazonaws.com", ",")
+	}
+
 	return variables
 }
 
@@ -291,7 +296,7 @@ func (b *build) start(ctx context.Context) error {
 		return err
 	}
 
-	arguments = append(arguments, lent...)
+	arguments = slices.Concat(arguments, lent, b.in.hosts())
 
 	// All projects share what each of them could keep: caches of Go and Python hold whatever is asked for.
 	if b.project.Cached {

@@ -26,6 +26,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 )
 
@@ -74,7 +75,8 @@ type Environment struct {
 	pipeline *codepipeline.Pipeline
 	stacks   *stacks
 
-	registryAddress, balancerAddress string
+	registryAddress string
+	site            site
 	// vulnerabilities is false where the database of known ones is out of reach.
 	vulnerabilities bool
 
@@ -122,9 +124,6 @@ func Start(ctx context.Context, options Options) (*Environment, error) {
 // Logs is the folder of all logs of this rehearsal.
 func (e *Environment) Logs() string { return e.logs }
 
-// URL is the load balancer's, without a slash at its end.
-func (e *Environment) URL() string { return "http://" + e.balancerAddress }
-
 func (e *Environment) sayf(format string, arguments ...any) { e.progress.sayf(format, arguments...) }
 
 func (e *Environment) start(ctx, background context.Context) error {
@@ -136,12 +135,12 @@ func (e *Environment) start(ctx, background context.Context) error {
 		}
 	}
 
-	free, err := proc.Free(ctx, 2)
+	free, err := proc.Free(ctx, 1)
 	if err != nil {
-		return fmt.Errorf("find ports for the registry and the load balancer: %w", err)
+		return fmt.Errorf("find a port for the registry: %w", err)
 	}
 
-	e.registryAddress, e.balancerAddress = "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
+	e.registryAddress = "127.0.0.1:" + strconv.Itoa(free[0])
 
 	e.commits, err = openRepository(ctx, filepath.Join(e.folder, "repository.git"))
 	if err != nil {
@@ -241,7 +240,7 @@ func (e *Environment) startServices(ctx context.Context) error {
 	starting := context.AfterFunc(ctx, end)
 
 	e.cloud, err = emulator.Start(lasting, e.options.Root, e.machine.python, log,
-		"EMULATOR_REGISTRY="+e.registryAddress, "EMULATOR_LOAD_BALANCER="+e.balancerAddress, "EMULATOR_SCHEDULER=external")
+		"EMULATOR_REGISTRY="+e.registryAddress, "EMULATOR_SCHEDULER=external")
 	if err != nil {
 		end()
 
@@ -287,27 +286,16 @@ func (e *Environment) schedule(background context.Context) {
 	})
 }
 
-// runService runs one service behind a load balancer of its own: the one for everybody at the address that the emulator gives
-// out, a customer's at any.
+// runService runs one service behind a load balancer of its own.
 func (e *Environment) runService(background context.Context, client *awsecs.Client, cluster, name string) {
-	address := e.balancerAddress
-
-	if name != service {
-		free, err := proc.Free(background, 1)
-		if err != nil {
-			e.sayf("find a port for the service %s: %v", name, err)
-
-			return
-		}
-
-		address = "127.0.0.1:" + strconv.Itoa(free[0])
-	}
-
 	scheduler := &ecs.Scheduler{
-		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id, Address: address,
+		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id,
 		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), Cloud: e.cloud,
 		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
-		HAProxy: e.machine.haproxy, Secrets: e.admin.secrets, Logs: e.logs,
+		Secrets: e.admin.secrets, Logs: e.logs,
+		StartBalancer: func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+			return e.startBalancer(ctx, name, dnsName, settings, log)
+		},
 	}
 
 	e.running.Go(func() {

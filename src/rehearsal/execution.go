@@ -114,7 +114,7 @@ func (e *Environment) startLoad(ctx context.Context) (*load.Load, error) {
 		return nil, err
 	}
 
-	return load.Start(program, e.balancerAddress, rate)
+	return load.Start(program, e.Address(), rate)
 }
 
 // runTogether runs the actions of one run order at the same time. When one fails, the others still come to their end.

@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
-	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 )
 
 // machine is what a rehearsal takes from the machine: paths of programs.
 type machine struct {
-	docker, terraform, python, haproxy, registry string
+	docker, terraform, python, registry string
 }
 
 // look finds what a rehearsal needs. All that is missing is named at once, each with how to get it.
@@ -36,7 +35,6 @@ func look(ctx context.Context, root string) (*machine, error) {
 		{&found.docker, "install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install", []string{"docker"}},
 		{&found.terraform, "see https://developer.hashicorp.com/terraform/install", []string{"terraform"}},
 		{&found.python, "install Python 3.10 or newer", []string{"python3"}},
-		{&found.haproxy, proxy.How, proxy.Programs()},
 		{new(string), "apt-get install git", []string{"git"}},
 	} {
 		path, err := proc.Find(need.names...)

@@ -86,13 +86,13 @@ func testGreen(t *testing.T, e *Environment, run *Execution) {
 	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "another image than the built one is in the registry")
 
 	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, e.URL()+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
 
 	var health struct {
 		Revision string `json:"revision"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(get(t, e.URL()+"/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+e.Address()+"/health")), &health))
 	assert.Equal(t, run.Commit, health.Revision)
 
 	// Containers as the task definition wants them.

@@ -1,10 +1,8 @@
 package testkit
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -13,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/docker"
 )
 
 // ImageVariable names an image to test in place of one that the test builds.
@@ -21,8 +21,8 @@ const ImageVariable = "CLOCKMIRROR_IMAGE"
 // containerRemoval bounds the tidying up after a test.
 const containerRemoval = time.Minute
 
-// Engine is a Docker engine that answers.
-type Engine struct{ program string }
+// Engine is a Docker engine that answers, for a test.
+type Engine struct{ *docker.Engine }
 
 // Docker returns the Docker engine of this machine, or ends the test as Missing does.
 func Docker(tb testing.TB) *Engine {
@@ -30,8 +30,8 @@ func Docker(tb testing.TB) *Engine {
 
 	const how = "install Docker Engine 20.10 or newer and start it, see https://docs.docker.com/engine/install"
 
-	engine := &Engine{program: Program(tb, how, "docker")}
-	if _, err := engine.try(tb.Context(), "version"); err != nil {
+	engine := &Engine{Engine: &docker.Engine{Program: Program(tb, how, "docker"), Label: "clockmirror.test"}}
+	if _, err := engine.Engine.Run(tb.Context(), "version"); err != nil {
 		Missing(tb, "an answering Docker engine", how)
 	}
 
@@ -42,33 +42,10 @@ func Docker(tb testing.TB) *Engine {
 func (e *Engine) Run(tb testing.TB, arguments ...string) string {
 	tb.Helper()
 
-	output, err := e.try(tb.Context(), arguments...)
+	output, err := e.Engine.Run(tb.Context(), arguments...)
 	require.NoError(tb, err)
 
 	return output
-}
-
-// Command returns a docker command that is yet to run. Its builds use BuildKit, and make the image without provenance:
-// that has the time of the build in it.
-func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, e.program, arguments...)
-
-	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
-
-	return command
-}
-
-func (e *Engine) try(ctx context.Context, arguments ...string) (string, error) {
-	var stdout, stderr bytes.Buffer
-
-	command := e.Command(ctx, arguments...)
-	command.Stdout, command.Stderr = &stdout, &stderr
-
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("docker %s: %w: %s%s", strings.Join(arguments, " "), err, stdout.String(), stderr.String())
-	}
-
-	return strings.TrimSpace(stdout.String()), nil
 }
 
 // Unique returns a name for an image or a container that no other test has.
@@ -130,7 +107,7 @@ func (e *Engine) RemoveAfter(tb testing.TB, kind, name string) {
 		ctx, cancel := context.WithTimeout(context.Background(), containerRemoval)
 		defer cancel()
 
-		if output, err := e.try(ctx, kind, "rm", "--force", name); err != nil && !strings.Contains(err.Error(), "No such") {
+		if output, err := e.Engine.Run(ctx, kind, "rm", "--force", name); err != nil && !strings.Contains(err.Error(), "No such") {
 			tb.Errorf("remove %s %s: %v %s", kind, name, err, output)
 		}
 	})
@@ -147,7 +124,10 @@ func (e *Engine) Inspect(tb testing.TB, name, template string) string {
 func (e *Engine) Address(tb testing.TB, name string) string {
 	tb.Helper()
 
-	return e.Inspect(tb, name, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+	address, err := e.Engine.Address(tb.Context(), name)
+	require.NoError(tb, err)
+
+	return address
 }
 
 // Published returns the address on this host at which a container's port is published.
@@ -166,7 +146,7 @@ func (e *Engine) Wait(tb testing.TB, name string, patience time.Duration) string
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 
-	code, err := e.try(ctx, "wait", name)
+	code, err := e.Engine.Run(ctx, "wait", name)
 	require.NoError(tb, err, "still running after %s", patience)
 
 	return code

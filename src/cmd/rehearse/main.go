@@ -99,7 +99,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		return err
 	}
 
-	return ask(ctx, environment.URL()+"/clock?mirror_time=12:22", stdout)
+	return ask(ctx, "http://"+environment.Address()+"/clock?mirror_time=12:22", stdout)
 }
 
 // approver asks a person at the terminal; where there is none, nobody can approve.

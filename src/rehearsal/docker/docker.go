@@ -1,4 +1,4 @@
-// Package docker runs the Docker client.
+// Package docker runs the Docker client: for a rehearsal, and for tests of containers.
 package docker
 
 import (
@@ -19,7 +19,8 @@ type Engine struct {
 	Label string
 }
 
-// Command returns a docker command that is yet to run. Its builds use BuildKit.
+// Command returns a docker command that is yet to run. Its builds use BuildKit, and make images without provenance: that has
+// the time of the build in it.
 func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, e.Program, arguments...)
 
@@ -41,19 +42,29 @@ func (e *Engine) RunWith(ctx context.Context, stdin io.Reader, arguments ...stri
 	command.Stdin, command.Stdout, command.Stderr = stdin, &stdout, &stderr
 
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("docker %s: %w: %s", arguments[0], err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("docker %s: %w: %s", arguments[0], err, strings.TrimSpace(stdout.String()+stderr.String()))
 	}
 
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// RemoveContainers removes all containers that a filter of `docker ps` finds, such as label=…, whatever they do.
+// Address returns the address that a running container has on its network, which this host reaches on Linux.
+func (e *Engine) Address(ctx context.Context, container string) (string, error) {
+	address, err := e.Run(ctx, "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
+	if err == nil && address == "" {
+		err = fmt.Errorf("the container %s does not run", container)
+	}
+
+	return address, err
+}
+
+// RemoveContainers removes all containers that a filter of `docker ps` finds, such as label=…, running or not.
 func (e *Engine) RemoveContainers(ctx context.Context, filter string) error {
 	return e.remove(ctx, "container", []string{"ps", "--all", "--no-trunc", "--filter", filter, "--format", "{{.ID}}"}, "")
 }
 
-// RemoveContainersOf removes all containers that were started from an image by this name, and none that were by another,
-// though it be the same image.
+// RemoveContainersOf removes all containers that were started from an image by this name, and none that were started
+// by another name of the same image.
 func (e *Engine) RemoveContainersOf(ctx context.Context, image string) error {
 	return e.remove(ctx, "container", []string{"ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Image}}"}, image)
 }

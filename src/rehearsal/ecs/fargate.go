@@ -39,14 +39,12 @@ type Scheduler struct {
 	Cluster, Service string
 	// Prefix begins the names of tasks.
 	Prefix string
-	// Address is where the load balancer listens.
-	Address string
-	ECS     *ecs.Client
-	ELB     *elb.Client
-	Cloud   *emulator.Emulator
-	Engine  *docker.Engine
-	// HAProxy is the program's path.
-	HAProxy string
+	ECS    *ecs.Client
+	ELB    *elb.Client
+	Cloud  *emulator.Emulator
+	Engine *docker.Engine
+	// StartBalancer starts the load balancer, which has the DNS name of the ALB.
+	StartBalancer func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error)
 	// Secrets gets the values of a container's secrets, as the execution role may.
 	Secrets func(ctx context.Context, executionRole string, secrets []types.Secret) (map[string]string, error)
 	// Logs is the folder for what tasks and the load balancer write.
@@ -116,7 +114,7 @@ func (s *Scheduler) remove(ctx context.Context) {
 	}
 
 	if s.lb != nil {
-		_ = s.lb.Stop()
+		_ = s.lb.Stop(ctx)
 	}
 
 	_ = s.Engine.RemoveContainers(ctx, "label="+s.Engine.Label)
@@ -197,15 +195,34 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 		}
 	}
 
+	name, err := s.dnsName(ctx, &groups.TargetGroups[0])
+	if err != nil {
+		return err
+	}
+
 	log, err := os.Create(filepath.Join(s.Logs, "load-balancer-"+s.Service+".log"))
 	if err != nil {
 		return fmt.Errorf("keep a log of the load balancer: %w", err)
 	}
 
-	s.lb, err = proxy.Start(ctx, s.HAProxy, s.Address, settings, log)
-	s.sayf("load balancer at %s: %+v, deregistration delay %s", s.Address, settings, s.delay)
+	s.lb, err = s.StartBalancer(ctx, name, settings, log)
+	s.sayf("load balancer %s: %+v, deregistration delay %s", name, settings, s.delay)
 
 	return errors.Join(err, log.Close())
+}
+
+// dnsName is that of the load balancer that forwards to a target group.
+func (s *Scheduler) dnsName(ctx context.Context, group *elbtypes.TargetGroup) (string, error) {
+	answer, err := s.ELB.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: group.LoadBalancerArns})
+	if err != nil {
+		return "", fmt.Errorf("look at the load balancer: %w", err)
+	}
+
+	if len(answer.LoadBalancers) != 1 {
+		return "", fmt.Errorf("the target group %s has %d load balancers; a rehearsal knows one", aws.ToString(group.TargetGroupName), len(answer.LoadBalancers))
+	}
+
+	return aws.ToString(answer.LoadBalancers[0].DNSName), nil
 }
 
 func settingsOf(group *elbtypes.TargetGroup) (proxy.Settings, error) {

@@ -1,62 +1,40 @@
-// Package proxy runs HAProxy on this machine as a stand-in for an Application Load Balancer: as strict as one, and told
-// over its socket what ECS tells an ALB.
+// Package proxy runs HAProxy in a container as a stand-in for an Application Load Balancer. It listens on ports 80 and 443, answers
+// itself what an ALB answers itself, and is told over a control port what ECS tells an ALB.
 package proxy
 
 import (
+	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"strconv"
 	"strings"
+	"text/template"
 	"time"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/docker"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// How is where HAProxy comes from, for people who lack it.
-const How = "apt-get install haproxy"
+const (
+	controlPort  = 9999
+	startTimeout = 30 * time.Second
+	poll         = 20 * time.Millisecond
+)
 
-// Programs are the names under which HAProxy is found; on Debian it is not on everybody's PATH.
-func Programs() []string { return []string{"haproxy", "/usr/sbin/haproxy"} }
+//go:embed Dockerfile
+var dockerfile string
 
-// startTimeout bounds the wait for HAProxy's socket.
-const startTimeout = 10 * time.Second
+//go:embed haproxy.cfg.tmpl
+var configuration string
 
-const pollInterval = 10 * time.Millisecond
+// Image is the name of the load balancer's image, a plain Debian with HAProxy.
+const Image = "clockmirror-load-balancer"
 
-// configuration: a request that fails at one server is not tried at another, and any request may go over a connection that
-// has been used. Everything else is the target group's.
-const configuration = `
-global
-  log stdout format raw local0
-  stats socket %[1]s mode 600 level admin
-
-defaults
-  mode http
-  log global
-  option httplog
-  option dontlog-normal
-  retries 0
-  timeout connect %[3]dms
-  timeout client 60s
-  timeout server 60s
-
-frontend load
-  bind %[2]s
-  default_backend api
-
-backend api
-  balance %[5]s
-  http-reuse always
-  option httpchk GET %[4]s
-  http-check expect status 200
-`
-
-// Settings are those of a target group.
+// Settings are those of a listener and its target group.
 type Settings struct {
 	// Path is what the health check asks for, such as /readyz; 200 is healthy.
 	Path string
@@ -66,67 +44,99 @@ type Settings struct {
 	Healthy, Unhealthy int
 	// LeastOutstanding gives each request to the target with the fewest; otherwise they take turns.
 	LeastOutstanding bool
+	// Certificate is a certificate with its key, in PEM. With one, port 443 serves and port 80 redirects to it.
+	Certificate string
 }
 
 // Balancer is a running HAProxy without targets, until some are registered.
 type Balancer struct {
 	settings Settings
-	folder   string
+	engine   *docker.Engine
+	name     string
+	address  string
 	process  *proc.Process
 }
 
-// Start starts program, an HAProxy, on an address such as 127.0.0.1:8080. log takes what it prints: requests that failed, and
-// changes of health. It ends with Stop.
-func Start(ctx context.Context, program, address string, settings Settings, log io.Writer) (*Balancer, error) {
-	folder, err := os.MkdirTemp("", "balancer") // the path of a socket has to be short
+// Start starts HAProxy in a container of that name. log takes what it prints: requests that failed, and changes of health. It
+// ends with Stop.
+func Start(ctx context.Context, engine *docker.Engine, name string, settings Settings, log io.Writer) (*Balancer, error) {
+	text, err := render(settings)
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for HAProxy: %w", err)
+		return nil, err
 	}
 
-	b := &Balancer{settings: settings, folder: folder}
-	file := filepath.Join(folder, "haproxy.cfg")
-
-	algorithm := "roundrobin"
-	if settings.LeastOutstanding {
-		algorithm = "leastconn"
+	if _, err = engine.RunWith(ctx, strings.NewReader(dockerfile), "build", "--quiet", "--tag", Image, "-"); err != nil {
+		return nil, fmt.Errorf("build the load balancer's image: %w", err)
 	}
 
-	text := fmt.Sprintf(configuration, b.socket(), address, settings.Timeout.Milliseconds(), settings.Path, algorithm)
-	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write HAProxy's settings: %w", err), os.RemoveAll(folder))
-	}
+	b := &Balancer{settings: settings, engine: engine, name: name}
 
-	command := exec.Command(program, "-db", "-f", file) //nolint:noctx // it ends with Stop, after what it serves
+	// It outlives ctx and ends with Stop.
+	command := engine.Command(context.WithoutCancel(ctx), "run", "--rm", "--name", name, "--label", engine.Label,
+		"--env", "CONFIGURATION", "--env", "CERTIFICATE", Image)
+	command.Env = append(command.Env, "CONFIGURATION="+text, "CERTIFICATE="+settings.Certificate)
 	command.Stdout, command.Stderr = log, log
 
 	if b.process, err = proc.Start(command); err != nil {
-		return nil, errors.Join(fmt.Errorf("start HAProxy: %w", err), os.RemoveAll(folder))
+		return nil, fmt.Errorf("start HAProxy: %w", err)
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	limited, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	if err = b.process.Await(ctx, pollInterval, func() error {
-		_, err := b.tell("show info")
-
-		return err
-	}); err != nil {
-		return nil, errors.Join(fmt.Errorf("wait for HAProxy, whose log may say more: %w", err), b.Stop())
+	if err = b.process.Await(limited, poll, func() error { return b.reach(limited) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for HAProxy, whose log may say more: %w", err), b.Stop(context.WithoutCancel(ctx)))
 	}
 
 	return b, nil
 }
 
-func (b *Balancer) socket() string { return filepath.Join(b.folder, "socket") }
+func render(settings Settings) (string, error) {
+	parsed, err := template.New("haproxy.cfg").Parse(configuration)
+	if err != nil {
+		return "", fmt.Errorf("read HAProxy's configuration: %w", err)
+	}
+
+	var text bytes.Buffer
+
+	err = parsed.Execute(&text, struct {
+		Settings
+
+		ControlPort int
+	}{settings, controlPort})
+	if err != nil {
+		return "", fmt.Errorf("write HAProxy's configuration: %w", err)
+	}
+
+	return text.String(), nil
+}
+
+// reach learns the container's address, and returns an error unless HAProxy takes commands there.
+func (b *Balancer) reach(ctx context.Context) error {
+	address, err := b.engine.Address(ctx, b.name)
+	if err != nil {
+		return err
+	}
+
+	b.address = address
+	_, err = b.tell("show version")
+
+	return err
+}
+
+// Address is the IP address at which it listens, reachable from this machine and from its containers.
+func (b *Balancer) Address() string { return b.address }
 
 // Stop ends HAProxy, and cuts what it serves.
-func (b *Balancer) Stop() error {
-	return errors.Join(b.process.Stop(), os.RemoveAll(b.folder))
+func (b *Balancer) Stop(ctx context.Context) error {
+	_, err := b.engine.Run(ctx, "rm", "--force", b.name)
+
+	return errors.Join(err, b.process.Stop())
 }
 
 // tell sends a command and returns the answer.
 func (b *Balancer) tell(format string, arguments ...any) (string, error) {
-	connection, err := net.Dial("unix", b.socket()) //nolint:noctx // local
+	connection, err := net.DialTimeout("tcp", net.JoinHostPort(b.address, strconv.Itoa(controlPort)), startTimeout) //nolint:noctx // local
 	if err != nil {
 		return "", fmt.Errorf("reach HAProxy: %w", err)
 	}
@@ -134,12 +144,12 @@ func (b *Balancer) tell(format string, arguments ...any) (string, error) {
 	defer func() { _ = connection.Close() }()
 
 	if _, err = fmt.Fprintf(connection, format+"\n", arguments...); err != nil {
-		return "", fmt.Errorf("tell HAProxy: %w", err)
+		return "", fmt.Errorf("send HAProxy a command: %w", err)
 	}
 
 	answer, err := io.ReadAll(connection)
 	if err != nil {
-		return "", fmt.Errorf("hear HAProxy: %w", err)
+		return "", fmt.Errorf("read HAProxy's answer: %w", err)
 	}
 
 	return strings.TrimSpace(string(answer)), nil
@@ -184,6 +194,21 @@ func (b *Balancer) Forget(name string) error { return b.order("set server api/%s
 
 // Health tells whether a target passes its checks. A target that is not registered is an error.
 func (b *Balancer) Health(name string) (bool, error) {
+	healths, err := b.Healths()
+	if err != nil {
+		return false, err
+	}
+
+	passes, known := healths[name]
+	if !known {
+		return false, fmt.Errorf("HAProxy does not know %s", name)
+	}
+
+	return passes, nil
+}
+
+// Healths tells of every target whether it passes its checks.
+func (b *Balancer) Healths() (map[string]bool, error) {
 	const (
 		nameField, stateField = 3, 5
 		running               = "2"
@@ -191,14 +216,16 @@ func (b *Balancer) Health(name string) (bool, error) {
 
 	table, err := b.tell("show servers state api")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 
+	found := map[string]bool{}
+
 	for line := range strings.Lines(table) {
-		if fields := strings.Fields(line); len(fields) > stateField && fields[nameField] == name {
-			return fields[stateField] == running, nil
+		if fields := strings.Fields(line); len(fields) > stateField && !strings.HasPrefix(line, "#") {
+			found[fields[nameField]] = fields[stateField] == running
 		}
 	}
 
-	return false, fmt.Errorf("HAProxy does not know %s", name)
+	return found, nil
 }

@@ -1,9 +1,9 @@
 package rollout_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -31,23 +31,20 @@ type targets struct {
 	address string
 }
 
-func startBalancer(t *testing.T) *targets {
+func startBalancer(t *testing.T, docker *testkit.Engine) *targets {
 	t.Helper()
-
-	program := testkit.Program(t, proxy.How, proxy.Programs()...)
 
 	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "rollout"), "haproxy.log"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, log.Close()) })
 
-	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
-	started, err := proxy.Start(t.Context(), program, address, proxy.Settings{
+	started, err := proxy.Start(t.Context(), docker.Engine, testkit.Unique(), proxy.Settings{
 		Path: "/readyz", Interval: checkInterval, Timeout: connectTimeout, Healthy: checksToEnter, Unhealthy: checksToLeave,
 	}, log)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, started.Stop()) })
+	t.Cleanup(func() { require.NoError(t, started.Stop(context.WithoutCancel(t.Context()))) })
 
-	return &targets{Balancer: started, address: address}
+	return &targets{Balancer: started, address: started.Address() + ":80"}
 }
 
 func (b *targets) register(t *testing.T, name, address string) {

@@ -36,7 +36,7 @@ func TestRollout(t *testing.T) {
 	}
 
 	docker := testkit.Docker(t)
-	lb := startBalancer(t)
+	lb := startBalancer(t, docker)
 	service := &service{docker: docker, image: docker.Image(t), lb: lb}
 
 	first := service.start(t)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +119,11 @@ func badTimes(t *testing.T) {
 	} {
 		answer := askRaw(t, "GET /clock"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		assert.Equal(t, http.StatusBadRequest, answer.status, query)
+
+		if strings.Contains(query, "%") && refused(answer, http.StatusBadRequest) {
+			continue
+		}
+
 		members := problem(t, answer)
 		assert.Equal(t, "mirror_time", members["parameter"], query)
 		assert.Contains(t, members["detail"], detail, query)
@@ -136,8 +140,8 @@ func picture(t *testing.T) {
 	assert.NotEqual(t, answer.header.Get("Etag"), ask(t, http.MethodGet, "/clock.svg?mirror_time=2:12").header.Get("Etag"))
 }
 
-// badRequests are those that no handler ever sees. A load balancer may answer some of them first, in its own words and with
-// another status that HTTP has for the mistake; the program itself answers with the first.
+// badRequests are those that no handler ever sees. A load balancer may answer them itself, with another status that HTTP has for
+// the mistake; the program itself answers with the first.
 func badRequests(t *testing.T) {
 	const tooLong, tooLarge, bad = http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusBadRequest
 
@@ -155,7 +159,7 @@ func badRequests(t *testing.T) {
 	} {
 		answer := askRaw(t, test.request)
 
-		if os.Getenv("CLOCKMIRROR_URL") == "" {
+		if !deployed() {
 			assert.Equal(t, test.statuses[0], answer.status, name)
 			problem(t, answer)
 		}
@@ -199,9 +203,17 @@ func conditionalOn(t *testing.T, at string) {
 }
 
 func methods(t *testing.T) {
+	// What a load balancer may answer itself.
+	unknown := []int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented}
+	refusals := map[string][]int{"TRACE": {http.StatusMethodNotAllowed}, "PROPFIND": unknown, "get": unknown, "X-ANY": unknown}
+
 	for _, path := range []string{"/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json"} {
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X-ANY"} {
 			answer := ask(t, method, path)
+			if refused(answer, refusals[method]...) {
+				continue
+			}
+
 			assert.Equal(t, http.StatusMethodNotAllowed, answer.status, "%s %s", method, path)
 			assert.Equal(t, "GET, HEAD", answer.header.Get("Allow"), "%s %s", method, path)
 			problem(t, answer)
@@ -249,7 +261,12 @@ func requestID(t *testing.T) {
 			continue // net/http answers 400 by itself
 		}
 
-		made := askRaw(t, request).header.Get("X-Request-Id")
+		answer := askRaw(t, request)
+		if insane == "é" && refused(answer, http.StatusBadRequest) {
+			continue // a load balancer may take header fields in ASCII only
+		}
+
+		made := answer.header.Get("X-Request-Id")
 		assert.Regexp(t, `^[0-9a-z]{20}$`, made, "%q", insane)
 		assert.False(t, seen[made], "an id is used once")
 		seen[made] = true
@@ -277,7 +294,7 @@ func health(t *testing.T) {
 	require.NoError(t, err)
 	assert.WithinDuration(t, time.Now(), at, time.Minute)
 
-	if os.Getenv("CLOCKMIRROR_URL") == "" {
+	if !deployed() {
 		assert.Equal(t, "1.2.3", members["version"])
 		assert.Equal(t, "Ada", members["nama"])
 		assert.Equal(t, "5025", members["nrp"])
@@ -359,7 +376,7 @@ func nothingTellsTheServer(t *testing.T) {
 		answer := ask(t, http.MethodGet, path)
 		assert.Equal(t, "nosniff", answer.header.Get("X-Content-Type-Options"), path)
 
-		if os.Getenv("CLOCKMIRROR_URL") == "" {
+		if !deployed() {
 			assert.Empty(t, answer.header.Get("Server"), path)
 			assert.Empty(t, answer.header.Get("X-Powered-By"), path)
 		}

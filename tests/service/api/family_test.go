@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -45,6 +44,10 @@ func echo(t *testing.T) {
 	} {
 		answer := ask(t, http.MethodGet, "/api/echo"+query)
 		assert.Equal(t, http.StatusBadRequest, answer.status, "%.40s", query)
+
+		if query == "?text=%zz" && refused(answer, http.StatusBadRequest) {
+			continue
+		}
 
 		members := problem(t, answer)
 		assert.Equal(t, "text", members["parameter"])
@@ -128,7 +131,7 @@ func shout(t *testing.T) {
 		cache := postShout(t, string(body), typeJSON).header.Get("X-Cache")
 		assert.Contains(t, []string{"hit", "miss"}, cache)
 
-		if os.Getenv("CLOCKMIRROR_URL") == "" { // behind a load balancer another instance may have answered
+		if !deployed() { // behind a load balancer another instance may have answered
 			assert.Equal(t, "hit", cache)
 		}
 	}

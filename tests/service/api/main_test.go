@@ -4,12 +4,16 @@ package api_test
 
 import (
 	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +47,14 @@ func base(tb testing.TB) string {
 	})
 
 	return target.url
+}
+
+// deployed tells whether a deployment is tested, whose load balancer answers some requests itself.
+func deployed() bool { return os.Getenv("CLOCKMIRROR_URL") != "" }
+
+// refused tells whether a load balancer has answered, with one of the statuses that it may answer with instead of the service.
+func refused(answer answer, statuses ...int) bool {
+	return deployed() && slices.Contains(statuses, answer.status) && answer.header.Get("Content-Type") != "application/problem+json"
 }
 
 // answer is a response, read to its end.
@@ -80,6 +92,15 @@ func ask(tb testing.TB, method, pathAndQuery string, fields ...string) answer {
 	return answer{response.StatusCode, response.Header, string(body)}
 }
 
+// dial connects to a URL's host, at the scheme's port unless the URL has one.
+func dial(ctx context.Context, to *url.URL) (net.Conn, error) {
+	if to.Scheme == "https" {
+		return (&tls.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "443")))
+	}
+
+	return (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "80")))
+}
+
 // askRaw sends bytes that net/http's client would refuse to send.
 func askRaw(tb testing.TB, request string) answer {
 	tb.Helper()
@@ -87,7 +108,7 @@ func askRaw(tb testing.TB, request string) answer {
 	address, err := url.Parse(base(tb))
 	require.NoError(tb, err)
 
-	connection, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", address.Host)
+	connection, err := dial(tb.Context(), address)
 	require.NoError(tb, err)
 
 	defer connection.Close()
