@@ -143,6 +143,8 @@ image-test: ## Test the image IMAGE, started as in production
 
 .PHONY: lint
 lint: $(call venv,linters)/installed ## Check the style of code, scripts, YAML and the chart
+	go mod tidy -diff
+	$(call tool,golangci-lint) config verify
 	$(call tool,golangci-lint) run ./...
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)

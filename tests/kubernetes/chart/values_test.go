@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 // schemaPaths returns the paths of all properties in the chart's schema.
