@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/clockmirror/clockmirror/src/face"
 	"github.com/clockmirror/clockmirror/src/shout"
@@ -59,7 +60,9 @@ type Options struct {
 
 	// RequestTimeout bounds the requests that wait for others.
 	RequestTimeout time.Duration
-	// MaxInFlight is how many requests are served at a time. Above it a request is answered 503 at once.
+	// Budget bounds connections and bodies.
+	Budget Budget
+	// MaxInFlight is how many requests are worked on at a time. Above it a request is answered 503 at once.
 	MaxInFlight int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
@@ -70,13 +73,17 @@ type API struct {
 	options  Options
 	engine   *gin.Engine
 	draining atomic.Bool
+
+	connections *connections
+	bodies      *semaphore.Weighted
 }
 
 // New returns an API that serves every route.
 func New(options Options) (*API, error) {
 	gin.SetMode(gin.ReleaseMode)
 
-	api := &API{options: options, engine: gin.New()}
+	api := &API{options: options, engine: gin.New(), bodies: semaphore.NewWeighted(options.Budget.BodyMemory)}
+	api.connections = newConnections(api)
 	api.engine.RedirectTrailingSlash = false
 	api.engine.HandleMethodNotAllowed = true
 	api.engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // the one that load balancers set

@@ -31,9 +31,6 @@ func sendJSON(c *gin.Context, value any) {
 	c.Data(http.StatusOK, jsonType[0], bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 }
 
-// maxDiscarded bounds what is read of a body that is refused, in bytes.
-const maxDiscarded = 2 << 20
-
 // readJSON returns the request's body, or answers with a problem and returns false. The body must say that it is JSON and
 // not be longer than the limit.
 func readJSON(c *gin.Context, limit int64) ([]byte, bool) {
@@ -61,9 +58,6 @@ func readJSON(c *gin.Context, limit int64) ([]byte, bool) {
 	case err == nil:
 		return body, true
 	case errors.As(err, &tooLarge):
-		// Who is still sending hears no answer, and a load balancer passes none on; so most get to their end first.
-		_, _ = io.CopyN(io.Discard, c.Request.Body, maxDiscarded)
-
 		fail(c, http.StatusRequestEntityTooLarge, "", "the body is too large; "+strconv.FormatInt(limit, 10)+" bytes is the most")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		fail(c, http.StatusRequestTimeout, "", "the body took too long to arrive; send it faster")

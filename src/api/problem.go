@@ -50,6 +50,14 @@ func marshal(value any) []byte {
 }
 
 func notFound(c *gin.Context) {
+	if c.Request.RequestURI == "*" && c.Request.Method == http.MethodOptions { // asks of the server as a whole (RFC 9110, 9.3.7)
+		c.Header("Allow", "GET, HEAD, POST")
+		c.Status(http.StatusNoContent)
+		c.Writer.WriteHeaderNow()
+
+		return
+	}
+
 	fail(c, http.StatusNotFound, "", "there is nothing at this path; / shows what there is")
 }
 

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,13 +19,33 @@ import (
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
+// syncBuffer is a buffer that is read while a server writes to it.
+type syncBuffer struct {
+	mutex  sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(data []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+
+	return b.buffer.Write(data)
+}
+
+func (b *syncBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+
+	return b.buffer.String()
+}
+
 // newAPI returns an API that logs into the buffer.
-func newAPI(t *testing.T, log *bytes.Buffer) *API {
+func newAPI(t *testing.T, log io.Writer) *API {
 	t.Helper()
 
 	api, err := New(Options{
 		Logger: slog.New(slog.NewJSONHandler(log, nil)), Metrics: telemetry.NewMetrics(telemetry.Build{}),
-		Tracer: &telemetry.Tracer{}, MaxInFlight: 1, Started: time.Now(),
+		Tracer: &telemetry.Tracer{}, MaxInFlight: 1, Budget: Budget{Connections: 4, BodyMemory: 1 << 20}, Started: time.Now(),
 	})
 	require.NoError(t, err)
 

@@ -36,7 +36,9 @@ type Config struct {
 	// RequestTimeout is how long a client may take to send a request, the program to make the answer, and the client to
 	// take it: each of the three.
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 10s"`
-	// MaxInFlight is how many requests are served at a time; more are told to come back later.
+	// MaxConnections is how many connections there may be on Port; 0 is as many as the memory limit allows.
+	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"0" validate:"min=0,max=1000000" allowed:"a number from 1 to 1000000, or 0: what the memory limit allows"`
+	// MaxInFlight is how many requests are worked on at a time; more are told to come back later.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"1024" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`
 
 	// TrustedProxies are the networks of the load balancers whose X-Forwarded-For is believed.

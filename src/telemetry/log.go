@@ -10,26 +10,39 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
 )
 
 // flushInterval bounds how long a line below error level may wait in memory.
 const flushInterval = 100 * time.Millisecond
 
 // NewLogger returns a logger that writes to out in the given format: "json", "text", or "auto", which is text on a
-// terminal and JSON elsewhere. Lines are written in batches, at the latest 100 ms after they were logged and at once from
-// error level on; flush writes what is left.
-func NewLogger(out io.Writer, format string, level slog.Level) (logger *slog.Logger, flush func() error) {
-	terminal := isTerminal(out)
+// terminal and JSON elsewhere. JSON is written in batches, at the latest 100 ms after it was logged, and at once from
+// error level on. Close the lines at the end.
+func NewLogger(out io.Writer, format string, level slog.Level) (logger *slog.Logger, lines *Lines) {
 	options := &slog.HandlerOptions{Level: level}
+	text := format == "text" || (format == "auto" && isTerminal(out))
 
-	if format == "text" || (format == "auto" && terminal) {
-		// A person who watches wants each line now.
-		return slog.New(slog.NewTextHandler(out, options)), func() error { return nil }
+	handler := func(out io.Writer) slog.Handler {
+		if text {
+			return slog.NewTextHandler(out, options)
+		}
+
+		return slog.NewJSONHandler(out, options)
 	}
 
-	batch := newBatchWriter(out, flushInterval)
+	direct := slog.New(handler(out))
+	report := func(dropped uint64) { direct.Warn("log lines were dropped", "count", dropped) }
 
-	return slog.New(flushOnError{slog.NewJSONHandler(batch, options), batch}), batch.Flush
+	if text { // a person who watches wants each line now
+		lines = newLines(out, 0, report)
+
+		return slog.New(handler(lines)), lines
+	}
+
+	lines = newLines(out, flushInterval, report)
+
+	return slog.New(jsonHandler{handler(lines), zerolog.New(lines), lines}), lines
 }
 
 func isTerminal(out io.Writer) bool {
@@ -38,29 +51,30 @@ func isTerminal(out io.Writer) bool {
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// flushOnError sees to it that an error is on its way before the program can die of it.
-type flushOnError struct {
+// jsonHandler has an error written at once, before the program can die of it, and a quicker way for requests.
+type jsonHandler struct {
 	slog.Handler
 
-	batch *batchWriter
+	access zerolog.Logger
+	lines  *Lines
 }
 
-func (h flushOnError) Handle(ctx context.Context, record slog.Record) error {
+func (h jsonHandler) Handle(ctx context.Context, record slog.Record) error {
 	if err := h.Handler.Handle(ctx, record); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
 
 	if record.Level >= slog.LevelError {
-		return h.batch.Flush()
+		h.lines.writeSoon()
 	}
 
 	return nil
 }
 
-func (h flushOnError) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return flushOnError{h.Handler.WithAttrs(attributes), h.batch}
+func (h jsonHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return jsonHandler{h.Handler.WithAttrs(attributes), h.access, h.lines}
 }
 
-func (h flushOnError) WithGroup(name string) slog.Handler {
-	return flushOnError{h.Handler.WithGroup(name), h.batch}
+func (h jsonHandler) WithGroup(name string) slog.Handler {
+	return jsonHandler{h.Handler.WithGroup(name), h.access, h.lines}
 }

@@ -1,10 +1,9 @@
 package telemetry_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -19,7 +18,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
-// output counts the writes that reach it.
+// output keeps the writes that reach it.
 type output struct {
 	mutex  sync.Mutex
 	writes []string
@@ -30,17 +29,25 @@ func (o *output) Write(data []byte) (int, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 
-	o.writes = append(o.writes, string(data))
+	if o.err != nil {
+		return 0, o.err
+	}
 
-	return len(data), o.err
+	if len(data) != 0 {
+		o.writes = append(o.writes, string(data))
+	}
+
+	return len(data), nil
 }
 
-func (o *output) lines() []string {
+func (o *output) text() string {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 
-	return strings.Split(strings.TrimSuffix(strings.Join(o.writes, ""), "\n"), "\n")
+	return strings.Join(o.writes, "")
 }
+
+func (o *output) lines() []string { return strings.Split(strings.TrimSuffix(o.text(), "\n"), "\n") }
 
 func (o *output) count() int {
 	o.mutex.Lock()
@@ -49,12 +56,20 @@ func (o *output) count() int {
 	return len(o.writes)
 }
 
+func (o *output) fail(err error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+
+	o.err = err
+}
+
 func TestALineIsWrittenWithin100Milliseconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out output
 
-		logger, _ := telemetry.NewLogger(&out, "json", slog.LevelInfo)
+		logger, lines := telemetry.NewLogger(&out, "json", slog.LevelInfo)
+		defer lines.Close()
 
 		for round := range 3 {
 			logger.Info("one")
@@ -73,18 +88,24 @@ func TestALineIsWrittenWithin100Milliseconds(t *testing.T) {
 
 func TestAnErrorIsWrittenAtOnceWithWhatLedToIt(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out output
 
-	var out output
+		logger, lines := telemetry.NewLogger(&out, "json", slog.LevelInfo)
+		defer lines.Close()
 
-	logger, _ := telemetry.NewLogger(&out, "json", slog.LevelInfo)
-	logger.With("a", 1).WithGroup("g").Info("before")
-	assert.Zero(t, out.count())
-	logger.With("a", 1).WithGroup("g").Error("now")
-	assert.Equal(t, 1, out.count())
-	assert.Len(t, out.lines(), 2)
+		logger.With("a", 1).WithGroup("g").Info("before")
+		synctest.Wait()
+		assert.Zero(t, out.count())
+
+		logger.With("a", 1).WithGroup("g").Error("now")
+		synctest.Wait()
+		assert.Equal(t, 1, out.count())
+		assert.Len(t, out.lines(), 2)
+	})
 }
 
-func TestNoLineIsLostOrCutUnderLoad(t *testing.T) {
+func TestEveryLineIsWrittenWholeOrCountedAsDropped(t *testing.T) {
 	t.Parallel()
 
 	const writers, each = 8, 2000
@@ -94,7 +115,7 @@ func TestNoLineIsLostOrCutUnderLoad(t *testing.T) {
 		done sync.WaitGroup
 	)
 
-	logger, flush := telemetry.NewLogger(&out, "json", slog.LevelInfo)
+	logger, lines := telemetry.NewLogger(&out, "json", slog.LevelInfo)
 
 	for range writers {
 		done.Go(func() {
@@ -105,16 +126,19 @@ func TestNoLineIsLostOrCutUnderLoad(t *testing.T) {
 	}
 
 	done.Wait()
-	require.NoError(t, flush())
-	require.NoError(t, flush(), "with nothing pending")
+	lines.Close()
 
-	lines := out.lines()
-	require.Len(t, lines, writers*each)
+	written := 0
 
-	for _, line := range lines {
+	for _, line := range out.lines() {
 		require.True(t, json.Valid([]byte(line)), line)
+
+		if !strings.Contains(line, "log lines were dropped") {
+			written++
+		}
 	}
 
+	assert.Equal(t, writers*each, written+int(lines.Dropped()))
 	assert.Less(t, out.count(), writers*each/50, "few writes")
 }
 
@@ -122,45 +146,79 @@ func TestFormats(t *testing.T) {
 	t.Parallel()
 
 	for format, start := range map[string]string{"json": "{", "auto": "{", "text": "time="} {
-		var out bytes.Buffer
+		var out output
 
-		logger, flush := telemetry.NewLogger(&out, format, slog.LevelWarn)
+		logger, lines := telemetry.NewLogger(&out, format, slog.LevelWarn)
 		logger.Info("below the level")
 		logger.Warn("hello")
-		require.NoError(t, flush())
-		assert.True(t, strings.HasPrefix(out.String(), start), "%s: %s", format, out.String())
-		assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+		lines.Close()
+		assert.True(t, strings.HasPrefix(out.text(), start), "%s: %s", format, out.text())
+		assert.Equal(t, 1, strings.Count(out.text(), "\n"))
 	}
 
-	pipe, err := os.CreateTemp(t.TempDir(), "")
+	file, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
 
-	logger, flush := telemetry.NewLogger(pipe, "auto", slog.LevelInfo)
+	logger, lines := telemetry.NewLogger(file, "auto", slog.LevelInfo)
 	logger.Info("a file is no terminal")
-	require.NoError(t, flush())
+	lines.Close()
 
-	written, err := os.ReadFile(pipe.Name())
+	written, err := os.ReadFile(file.Name())
 	require.NoError(t, err)
 	assert.True(t, json.Valid(written))
-	require.NoError(t, pipe.Close())
+	require.NoError(t, file.Close())
 }
 
-func TestAFailingOutputIsReportedAndFillsNoMemory(t *testing.T) {
+func TestLinesThatAFailingOutputRefusesAreCountedAndReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+
+		out.fail(errors.New("disk full"))
+
+		logger, lines := telemetry.NewLogger(&out, "json", slog.LevelInfo)
+		defer lines.Close()
+
+		for range 1000 {
+			logger.Info("lost")
+		}
+
+		time.Sleep(time.Second)
+		assert.Equal(t, uint64(1000), lines.Dropped())
+
+		out.fail(nil)
+		logger.Info("kept")
+		time.Sleep(time.Second)
+		assert.Contains(t, out.text(), `"msg":"kept"`)
+		assert.Contains(t, out.text(), `"msg":"log lines were dropped","count":1000`)
+	})
+}
+
+func TestAnOutputThatNobodyReadsBlocksNobody(t *testing.T) {
 	t.Parallel()
 
-	full := errors.New("disk full")
-	out := output{err: full}
+	for _, format := range []string{"json", "text"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				reader, writer := io.Pipe() // has no room for a single byte
+				logger, lines := telemetry.NewLogger(writer, format, slog.LevelInfo)
 
-	logger, flush := telemetry.NewLogger(&out, "json", slog.LevelInfo)
-	logger.Info("lost")
-	require.ErrorIs(t, flush(), full)
-	require.NoError(t, flush())
+				const logged = 20_000
+				for range logged {
+					logger.Info(strings.Repeat("x", 100))
+				}
 
-	for i := range 1000 {
-		logger.Info(fmt.Sprint(i, strings.Repeat("x", 100)))
-	}
+				assert.Positive(t, lines.Dropped())
+				assert.Less(t, lines.Dropped(), uint64(logged), "a bounded number waits")
 
-	for _, write := range out.writes {
-		assert.Less(t, len(write), 33<<10)
+				started := time.Now()
+
+				lines.Close()
+				assert.Equal(t, time.Second, time.Since(started), "the end waits for a second and no longer")
+
+				_ = reader.Close() // ends the goroutine
+			})
+		})
 	}
 }

@@ -73,13 +73,20 @@ func NewMetrics(build Build) *Metrics {
 	metrics.registry.MustRegister(
 		metrics.requests, metrics.duration, info,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "http_requests_in_flight", Help: "Requests that are being served now.",
+			Name: "http_requests_in_flight", Help: "Requests being worked on; probes, and those whose body is still coming, do not count.",
 		}, func() float64 { return float64(metrics.inFlight.Load()) }),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 
 	return metrics
+}
+
+// CountDroppedLines adds a counter of the log lines that were dropped.
+func (m *Metrics) CountDroppedLines(lines *Lines) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "log_lines_dropped_total", Help: "Log lines dropped because the output took no more or failed.",
+	}, func() float64 { return float64(lines.Dropped()) }))
 }
 
 // Enter counts a request in and returns how many are in flight with it. Each Enter needs one Leave.

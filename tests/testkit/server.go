@@ -70,6 +70,13 @@ type Server struct {
 func Start(tb testing.TB, program string, environ ...string) *Server {
 	tb.Helper()
 
+	return StartInto(tb, program, nil, environ...)
+}
+
+// StartInto is Start with a file that takes the output, such as a pipe's end; nil keeps it for Output.
+func StartInto(tb testing.TB, program string, output *os.File, environ ...string) *Server {
+	tb.Helper()
+
 	port, admin := FreePort(tb), FreePort(tb)
 	server := &Server{
 		URL:      "http://127.0.0.1:" + strconv.Itoa(port),
@@ -79,6 +86,9 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 
 	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s", "GOCOVERDIR=" + coverage()}, environ...)
 	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
+	if output != nil {
+		server.Command.Stdout = output
+	}
 
 	process, err := proc.Start(server.Command)
 	require.NoError(tb, err)

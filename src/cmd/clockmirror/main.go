@@ -1,6 +1,6 @@
 // Command clockmirror serves the clock mirror API. It takes its settings from the environment; see package config.
 //
-//	clockmirror              serve until SIGTERM or an interrupt
+//	clockmirror              serve until SIGTERM, SIGHUP or an interrupt
 //	clockmirror serve        the same
 //	clockmirror healthcheck  exit 0 when the server on this host is ready for traffic, else 1
 //	clockmirror healthcheck URL…
@@ -39,7 +39,9 @@ const usage = `usage: clockmirror [serve | healthcheck [URL…] | version]
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is lost lines, not the program's end
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
