@@ -86,6 +86,7 @@ func StartInto(tb testing.TB, program string, output *os.File, environ ...string
 
 	server.Command.Env = append([]string{fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", admin), "DRAIN_DELAY=0s", "GOCOVERDIR=" + coverage()}, environ...)
 	server.Command.Stdout, server.Command.Stderr = &server.output, &server.output
+
 	if output != nil {
 		server.Command.Stdout = output
 	}
