@@ -214,6 +214,9 @@ $(call need,ENV,prod)TF_VAR_image=$$(AWS_REGION=$(REGION) .infra/app/running-ima
 	$(call stack,app,$(1))
 endef
 
+# Terraform takes a deployment that ECS rolled back for a good one.
+check-deployed = AWS_REGION=$(REGION) .infra/app/check-deployed '$(ENV)' $$(terraform -chdir=.infra/app output -json task_definition_arns | jq --raw-output '.[]')
+
 .PHONY: bootstrap
 bootstrap: ## Make what an account has once: TF_STATE_BUCKET=…
 	@$(call need,TF_STATE_BUCKET,acme-clockmirror-state)
@@ -227,7 +230,7 @@ plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUC
 .PHONY: plan-app apply-app destroy-app
 plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
 plan-app apply-app: %-app:
-	@$(call app,$*)
+	@$(call app,$*)$(if $(filter apply,$*),; $(check-deployed))
 
 destroy-app:
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)

@@ -50,11 +50,31 @@ def _service(request, region):
     return ecs_backends["123456789012"][region].services[f"{request['cluster']}:{request['service']}"]
 
 
+def _event(service, message):
+    event = {"id": str(mock_random.uuid4()), "createdAt": utcnow(), "message": f"(service {service.name}) {message}"}
+    service.events = [event, *service.events][:100]
+
+
+def _tell(service, deployment, told):
+    """Adds the events that ECS writes when a deployment changes its state."""
+    state = told.get("rolloutState")
+    if told.get("failedTasks", 0) > deployment["failedTasks"]:
+        _event(service, f"(deployment {deployment['id']}) has a failed task: {told['rolloutStateReason']}")
+    if state == deployment["rolloutState"]:
+        return
+    if state == "COMPLETED":
+        _event(service, f"(deployment {deployment['id']}) deployment completed.")
+        _event(service, "has reached a steady state.")
+    elif state == "FAILED":
+        _event(service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start.")
+
+
 def report(request, _service_name, region):
     """Says how deployments of a service stand, and which are over. One that is not named has begun meanwhile."""
     service, told = _service(request, region), request["deployments"]
     service.deployments = [deployment for deployment in service.deployments if deployment["id"] not in request["over"]]
     for deployment in service.deployments:
+        _tell(service, deployment, told.get(deployment["id"], {}))
         deployment.update(told.get(deployment["id"], {}), updatedAt=utcnow())
     service.running_count = sum(deployment["runningCount"] for deployment in service.deployments)
     service.pending_count = 0
@@ -62,10 +82,18 @@ def report(request, _service_name, region):
 
 
 def roll_back(request, _service_name, region):
-    """Makes an older deployment the primary one again, as the circuit breaker does; what failed is over."""
-    service = _service(request, region)
-    service.deployments = [deployment for deployment in service.deployments if deployment["id"] == request["deployment"]]
-    service.deployments[0].update(status="PRIMARY", rolloutState="IN_PROGRESS")
+    """Makes an older deployment the primary one again, as the circuit breaker does; what failed stays until its tasks are gone."""
+    service, goal = _service(request, region), request["deployment"]
+    for deployment in service.deployments:
+        deployment["status"] = "PRIMARY" if deployment["id"] == goal else "ACTIVE"
+        if deployment["id"] != goal:
+            _event(service, f"(deployment {deployment['id']}) deployment failed: {deployment['rolloutStateReason']}")
+    service.deployments.sort(key=lambda deployment: deployment["status"] != "PRIMARY")
+    service.deployments[0].update(
+        rolloutState="IN_PROGRESS",
+        rolloutStateReason=f"ECS deployment circuit breaker: rolling back to deploymentId {goal}.",
+    )
+    _event(service, f"rolling back to (deployment {goal})")
     service.task_definition = service.deployments[0]["taskDefinition"]
     return {}
 
