@@ -36,6 +36,8 @@ module "customer" {
   rule_priority  = 1 + parseint(substr(sha256(each.key), 0, 8), 16) % 49999
   alb_arn_suffix = aws_lb.this.arn_suffix
 
+  deregistration_delay = local.deregistration_delay
+
   log_retention_days = var.log_retention_days
   kms_key_arn        = aws_kms_key.this.arn
   alarm_topic_arn    = aws_sns_topic.alarms.arn

@@ -38,6 +38,8 @@ module "api" {
   rule_priority  = 50000 # the last one: it takes what no other service's host name does
   alb_arn_suffix = aws_lb.this.arn_suffix
 
+  deregistration_delay = local.deregistration_delay
+
   log_retention_days = var.log_retention_days
   kms_key_arn        = aws_kms_key.this.arn
   alarm_topic_arn    = aws_sns_topic.alarms.arn
@@ -46,6 +48,9 @@ module "api" {
 
 # What every service of the environment gets.
 locals {
+  # The service takes at most twice REQUEST_TIMEOUT for a request: to read it and make the answer, and to send that.
+  deregistration_delay = 2 * tonumber(trimsuffix(local.environment.REQUEST_TIMEOUT, "s")) + 5
+
   permissions_boundary_arn = "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
   task_subnet_ids          = [for zone in local.zone_names : local.private ? aws_subnet.private[zone].id : aws_subnet.public[zone].id]
 
@@ -70,6 +75,7 @@ locals {
     {
       DRAIN_DELAY      = "12s"
       SHUTDOWN_TIMEOUT = "15s"
+      REQUEST_TIMEOUT  = "10s"
       # The collector gets busy before the kernel ends the task.
       GOMEMLIMIT = "${floor(var.memory * 0.9)}MiB"
       # Only the load balancer may say whom it speaks for.

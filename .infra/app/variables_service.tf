@@ -65,6 +65,20 @@ variable "environment" {
     condition     = length(setintersection(keys(var.environment), ["PORT", "ADMIN_PORT"])) == 0
     error_message = "Leave PORT and ADMIN_PORT out of environment: the load balancer and the security groups are set to 8080 and 9090."
   }
+
+  validation {
+    condition     = alltrue([for name in ["DRAIN_DELAY", "SHUTDOWN_TIMEOUT", "REQUEST_TIMEOUT"] : can(regex("^[0-9]+s$", lookup(var.environment, name, "1s")))])
+    error_message = "Give DRAIN_DELAY, SHUTDOWN_TIMEOUT and REQUEST_TIMEOUT in environment whole seconds, such as 10s."
+  }
+
+  # ECS kills a task 30 seconds after it asked it to stop; three of them are for the last export of spans.
+  validation {
+    condition = try(
+      tonumber(trimsuffix(lookup(var.environment, "DRAIN_DELAY", "12s"), "s")) + tonumber(trimsuffix(lookup(var.environment, "SHUTDOWN_TIMEOUT", "15s"), "s")) <= 27 &&
+      tonumber(trimsuffix(lookup(var.environment, "SHUTDOWN_TIMEOUT", "15s"), "s")) >= tonumber(trimsuffix(lookup(var.environment, "REQUEST_TIMEOUT", "10s"), "s")),
+    true)
+    error_message = "Give DRAIN_DELAY and SHUTDOWN_TIMEOUT in environment at most 27 seconds together, as ECS kills a task 30 seconds after it asked it to stop, and SHUTDOWN_TIMEOUT no less than REQUEST_TIMEOUT."
+  }
 }
 
 variable "secrets" {

@@ -166,13 +166,15 @@ func (e *Environment) runTogether(ctx context.Context, execution *Execution, sta
 
 // judge says what became of the requests meanwhile. Not one may fail, whatever an action does.
 func judge(result *Result, asked load.Summary, tell bool) {
-	count := fmt.Sprintf("%d of %d requests failed", asked.Failures(), asked.Requests)
-	if tell || asked.Failures() > 0 {
+	failures := asked.Failures() + asked.Slow.Failures()
+
+	count := fmt.Sprintf("%d of %d requests, %d of %d slow ones failed", asked.Failures(), asked.Requests, asked.Slow.Failures(), asked.Slow.Requests)
+	if tell || failures > 0 {
 		result.Detail = strings.TrimPrefix(result.Detail+", "+count, ", ")
 	}
 
-	if asked.Failures() > 0 && result.Err == nil {
-		result.Err = fmt.Errorf("%s: %v", count, asked.Failed)
+	if failures > 0 && result.Err == nil {
+		result.Err = fmt.Errorf("%s: %v %v", count, asked.Failed, asked.Slow.Failed)
 	}
 }
 

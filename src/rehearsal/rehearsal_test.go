@@ -76,7 +76,7 @@ func testGreen(t *testing.T, e *Environment, run *Execution) {
 	}, names)
 	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
 	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)
-	assert.Regexp(t, `^2/2 on `+run.Commit[:7]+`, 0 of \d{3,} requests failed$`, run.Result("UpdateECSService").Detail)
+	assert.Regexp(t, `^2/2 on `+run.Commit[:7]+`, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, run.Result("UpdateECSService").Detail)
 
 	// The digest in the registry is that of the build.
 	pushed := run.Variables["DeployECR.PUSHED_IMAGE"]
@@ -201,7 +201,7 @@ func testNeverReady(t *testing.T, e *Environment, first *Execution) {
 	update := red.Result("UpdateECSService")
 	require.NotNil(t, update)
 	assert.Regexp(t, `the deployment of \S+ was rolled back to \S+: \S+: the load balancer's health checks fail`, update.Err.Error())
-	assert.Regexp(t, `^0 of \d{3,} requests failed$`, update.Detail, "the old version stopped answering")
+	assert.Regexp(t, `^0 of \d{3,} requests, 0 of \d+ slow ones failed$`, update.Detail, "the old version stopped answering")
 	assert.Nil(t, red.Result("Verify"), "the pipeline goes on after a red action")
 	assert.Contains(t, lastLines(t, update), "was rolled back", "the reason is not in the last lines")
 

@@ -72,6 +72,7 @@ func (r Row) MustLoseNothing(tb testing.TB, minRate int) {
 	tb.Helper()
 
 	assert.Empty(tb, r.Failed, "%s: failed requests by reason", r.What)
+	assert.Empty(tb, r.Slow.Failed, "%s: failed slow requests by reason", r.What)
 	assert.GreaterOrEqual(tb, float64(r.Requests)/r.Seconds, float64(minRate), "%s: requests per second", r.What)
 	assert.InDelta(tb, r.Fresh, r.KeepAlive, float64(r.Requests)/10, "%s: fresh and kept-alive connections", r.What)
 }
@@ -83,11 +84,12 @@ func (r *Report) Publish(tb testing.TB, name string) {
 	var text strings.Builder
 
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "case\tseconds\trequests\tper second\tfailed\tp99 ms\tslowest ms")
+	fmt.Fprintln(table, "case\tseconds\trequests\tper second\tfailed\tp99 ms\tslowest ms\tslow\tfailed")
 
 	for _, row := range r.rows {
-		fmt.Fprintf(table, "%s\t%.1f\t%d\t%.0f\t%d\t%.1f\t%.1f\n",
-			row.What, row.Took, row.Requests, float64(row.Requests)/row.Seconds, row.Failures(), row.P99Millis, row.SlowestMillis)
+		fmt.Fprintf(table, "%s\t%.1f\t%d\t%.0f\t%d\t%.1f\t%.1f\t%d\t%d\n",
+			row.What, row.Took, row.Requests, float64(row.Requests)/row.Seconds, row.Failures(), row.P99Millis, row.SlowestMillis,
+			row.Slow.Requests, row.Slow.Failures())
 	}
 
 	require.NoError(tb, table.Flush())

@@ -232,10 +232,24 @@ run "settings" {
       GOMEMLIMIT       = "921MiB"
       LOG_LEVEL        = "debug"
       PORT             = "8080"
+      REQUEST_TIMEOUT  = "10s"
       SHUTDOWN_TIMEOUT = "15s"
       TRUSTED_PROXIES  = "10.0.0.0/20,10.0.16.0/20"
     }
     error_message = "The service gets its settings, what people add to them, and the load balancer's subnets to trust."
+  }
+}
+
+run "longer_requests" {
+  command = plan
+
+  variables {
+    environment = { DRAIN_DELAY = "12s", SHUTDOWN_TIMEOUT = "15s", REQUEST_TIMEOUT = "15s" }
+  }
+
+  assert {
+    condition     = local.deregistration_delay == 35
+    error_message = "A task that leaves may finish the longest request that the service allows."
   }
 }
 

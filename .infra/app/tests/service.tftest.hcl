@@ -30,6 +30,7 @@ variables {
   listener_arn         = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/app-test/0/0"
   rule_priority        = 50000
   alb_arn_suffix       = "app/app-test/0123456789abcdef"
+  deregistration_delay = 25
   log_retention_days   = 30
   kms_key_arn          = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
   alarm_topic_arn      = "arn:aws:sns:eu-west-1:123456789012:app-test-alarms"
@@ -87,7 +88,7 @@ run "target_group" {
   }
 
   assert {
-    condition     = aws_lb_target_group.this.health_check[0].path == "/readyz" && aws_lb_target_group.this.health_check[0].interval == 5 && aws_lb_target_group.this.deregistration_delay == "5"
+    condition     = aws_lb_target_group.this.health_check[0].path == "/readyz" && aws_lb_target_group.this.health_check[0].interval == 5 && aws_lb_target_group.this.deregistration_delay == "25"
     error_message = "A task gets traffic seconds after it is ready, and is let go in five."
   }
 

@@ -142,3 +142,33 @@ run "fifth_mistakes" {
     var.env,
   ]
 }
+
+run "times_that_do_not_fit_the_end_of_a_task" {
+  command = plan
+
+  variables {
+    environment = { DRAIN_DELAY = "12s", SHUTDOWN_TIMEOUT = "16s" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "requests_longer_than_the_shutdown" {
+  command = plan
+
+  variables {
+    environment = { REQUEST_TIMEOUT = "16s" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "times_that_terraform_can_not_compare" {
+  command = plan
+
+  variables {
+    environment = { DRAIN_DELAY = "200ms" }
+  }
+
+  expect_failures = [var.environment]
+}

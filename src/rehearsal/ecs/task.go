@@ -207,6 +207,8 @@ func (t *task) stop(ctx context.Context, engine *docker.Engine, lb *proxy.Balanc
 		case <-ctx.Done():
 		case <-time.After(delay):
 		}
+
+		_ = lb.Forget(t.name) // at the end of a rehearsal the balancer may be gone first
 	}
 
 	limit := strconv.Itoa(int(value(t.container.StopTimeout, stopTimeout)))
@@ -218,7 +220,6 @@ func (t *task) stop(ctx context.Context, engine *docker.Engine, lb *proxy.Balanc
 		_ = os.WriteFile(filepath.Join(logs, t.name+".log"), output, 0o600) // for people; nothing depends on it
 	}
 
-	_ = lb.Forget(t.name) // at the end of a rehearsal the balancer may be gone first
 	_, _ = engine.Run(ctx, "rm", "--force", "--volumes", t.name)
 }
 

@@ -33,12 +33,25 @@ type Summary struct {
 	Failed        map[string]int `json:"failed"`
 	P99Millis     float64        `json:"p99_ms"`
 	SlowestMillis float64        `json:"slowest_ms"`
+	// Slow are the requests whose bodies take several seconds to arrive; they are not among the others.
+	Slow Slow `json:"slow"`
 }
 
+// Slow counts slow requests.
+type Slow struct {
+	Requests int            `json:"requests"`
+	Failed   map[string]int `json:"failed"`
+}
+
+// Failures returns how many slow requests failed, for whatever reason.
+func (s Slow) Failures() int { return sum(s.Failed) }
+
 // Failures returns how many requests failed, for whatever reason.
-func (s Summary) Failures() int {
+func (s Summary) Failures() int { return sum(s.Failed) }
+
+func sum(counts map[string]int) int {
 	total := 0
-	for _, count := range s.Failed {
+	for _, count := range counts {
 		total += count
 	}
 
@@ -65,12 +78,12 @@ func Start(program, address string, rate int) (*Load, error) {
 
 	stdin, err := command.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("talk to the load generator: %w", err)
+		return nil, fmt.Errorf("write to the load generator: %w", err)
 	}
 
 	stdout, err := command.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("hear the load generator: %w", err)
+		return nil, fmt.Errorf("read from the load generator: %w", err)
 	}
 
 	process, err := proc.Start(command)
@@ -91,11 +104,11 @@ func (l *Load) Next() (Summary, error) {
 
 	line, err := l.stdout.ReadBytes('\n')
 	if err != nil {
-		return result, fmt.Errorf("hear the load generator: %w", err)
+		return result, fmt.Errorf("read from the load generator: %w", err)
 	}
 
 	if err = json.Unmarshal(line, &result); err != nil {
-		return result, fmt.Errorf("understand the load generator: %w", err)
+		return result, fmt.Errorf("read the summary of the load generator: %w", err)
 	}
 
 	return result, nil

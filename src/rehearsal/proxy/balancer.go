@@ -189,8 +189,10 @@ func (b *Balancer) Deregister(name string) error {
 	return b.order("set server api/%s state drain", name)
 }
 
-// Forget ends the checks of a target that is gone.
-func (b *Balancer) Forget(name string) error { return b.order("set server api/%s state maint", name) }
+// Forget removes a target at the end of its deregistration delay: requests that it still has are cut, as an ALB cuts them.
+func (b *Balancer) Forget(name string) error {
+	return errors.Join(b.order("set server api/%s state maint", name), b.order("shutdown sessions server api/%s", name))
+}
 
 // Health tells whether a target passes its checks. A target that is not registered is an error.
 func (b *Balancer) Health(name string) (bool, error) {

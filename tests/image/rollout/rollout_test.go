@@ -22,12 +22,12 @@ const (
 	rate     = 250 // requests a second that are sent
 	minRate  = 200 // requests a second that must have ended
 	// deregistrationDelay is the target group's.
-	deregistrationDelay = 5 * time.Second
+	deregistrationDelay = 25 * time.Second
 	// neverHealthy is how long a version that can't get healthy is waited for: several checks.
 	neverHealthy = 6 * time.Second
 	// settle lets requests end that were sent before.
 	settle        = 2 * time.Second
-	defaultRounds = 3
+	defaultRounds = 2
 )
 
 func TestRollout(t *testing.T) {
@@ -37,50 +37,69 @@ func TestRollout(t *testing.T) {
 
 	docker := testkit.Docker(t)
 	lb := startBalancer(t, docker)
-	service := &service{docker: docker, image: docker.Image(t), lb: lb}
+	r := &rollout{service: &service{docker: docker, owner: t, image: docker.Image(t), lb: lb}, report: &testkit.Report{}}
+	t.Cleanup(func() { r.report.Publish(t, "rollout") })
 
-	first := service.start(t)
-	service.awaitHealthy(t, first)
-
-	load := testkit.StartLoad(t, lb.address, rate)
+	r.service.awaitHealthy(t, r.service.start(t))
+	r.load = testkit.StartLoad(t, lb.address, rate)
 
 	time.Sleep(settle) // connections are opened, caches are warm
-	load.Next(t)
-
-	report := &testkit.Report{}
-	defer report.Publish(t, "rollout")
+	r.load.Next(t)
 
 	for round := range rounds(t) {
-		began := time.Now()
-		old := service.running
-		service.awaitHealthy(t, service.start(t))
-
-		for _, name := range old {
-			lb.deregister(t, name)
-		}
-
-		time.Sleep(deregistrationDelay)
-		service.terminate(t, old)
-
-		row := report.Add(fmt.Sprintf("rollout %d", round+1), began, load.Next(t))
-		row.MustLoseNothing(t, minRate)
+		t.Run(fmt.Sprintf("rollout %d loses no request", round+1), r.replaceAll)
 	}
 
-	t.Log("SIGTERM without deregistration")
+	t.Run("SIGTERM without deregistration loses no request", r.terminateAll)
+	t.Run("SIGKILL of one of two is noticed by the health checks", r.killOne)
+	t.Run("a replacement loses no request", r.replaceKilled)
+	t.Run("a version that never gets healthy loses no request", r.startBroken)
+}
 
+// rollout is what the cases share: each goes on with the containers that the one before left.
+type rollout struct {
+	service *service
+	load    *testkit.Load
+	report  *testkit.Report
+	killed  string
+}
+
+func (r *rollout) replaceAll(t *testing.T) {
+	began, old := time.Now(), r.service.running
+	r.service.awaitHealthy(t, r.service.start(t))
+
+	for _, name := range old {
+		r.service.lb.deregister(t, name)
+	}
+
+	time.Sleep(deregistrationDelay)
+
+	for _, name := range old {
+		r.service.lb.forget(t, name)
+	}
+
+	r.service.terminate(t, old)
+	r.report.Add(t.Name(), began, r.load.Next(t)).MustLoseNothing(t, minRate)
+}
+
+func (r *rollout) terminateAll(t *testing.T) {
+	began, old := time.Now(), r.service.running
+	r.service.awaitHealthy(t, r.service.start(t))
+	r.service.terminate(t, old)
+
+	for _, name := range old {
+		r.service.lb.forget(t, name)
+	}
+
+	r.report.Add(t.Name(), began, r.load.Next(t)).MustLoseNothing(t, minRate)
+}
+
+func (r *rollout) killOne(t *testing.T) {
 	began := time.Now()
-	old := service.running
-	service.awaitHealthy(t, service.start(t))
-	service.terminate(t, old)
-	report.Add("SIGTERM without deregistration", began, load.Next(t)).MustLoseNothing(t, minRate)
-
-	t.Log("SIGKILL of one of two")
-
-	began = time.Now()
-	killed := service.running[0]
-	docker.Run(t, "kill", killed)
+	r.killed = r.service.running[0]
+	r.service.docker.Run(t, "kill", r.killed)
 	testkit.Eventually(t, func() error {
-		if lb.healthy(t, killed) {
+		if r.service.lb.healthy(t, r.killed) {
 			return errors.New("the balancer does not notice that a container is gone")
 		}
 
@@ -91,42 +110,42 @@ func TestRollout(t *testing.T) {
 
 	time.Sleep(settle)
 
-	row := report.Add("SIGKILL of one of two", began, load.Next(t))
+	row := r.report.Add(t.Name(), began, r.load.Next(t))
 	// A check is due within an interval, each failing one may take as long as a connection may, and a busy machine adds a bit.
 	longest := checksToLeave*(checkInterval+connectTimeout) + time.Second
 	assert.Less(t, noticed, longest, "the checks took longer to notice than their settings allow")
 	assert.Positive(t, row.Failures(), "a load generator that does not notice a killed container would notice nothing")
+	assert.Positive(t, row.Slow.Failures(), "a load generator that does not notice cut requests would notice nothing")
 	assert.LessOrEqual(t, row.Failures(), int(longest.Seconds()*rate/replicas), "more failed than the health check explains: %v", row.Failed)
+}
 
-	t.Log("a replacement for it")
+func (r *rollout) replaceKilled(t *testing.T) {
+	began := time.Now()
 
-	began = time.Now()
+	r.service.lb.forget(t, r.killed)
 
-	lb.forget(t, killed)
-
-	service.running = service.running[1:]
-	service.awaitHealthy(t, service.startSome(t, 1))
+	r.service.running = r.service.running[1:]
+	r.service.awaitHealthy(t, r.service.startSome(t, 1))
 	time.Sleep(settle)
-	report.Add("a replacement for it", began, load.Next(t)).MustLoseNothing(t, minRate)
+	r.report.Add(t.Name(), began, r.load.Next(t)).MustLoseNothing(t, minRate)
+}
 
-	t.Log("a new version that never gets healthy")
-
-	began = time.Now()
-	old = service.running
-	broken := service.start(t, "--env", "PORT=8081") // it runs, but not where the checks look
+func (r *rollout) startBroken(t *testing.T) {
+	began, old := time.Now(), r.service.running
+	broken := r.service.start(t, "--env", "PORT=8081") // it runs, but not where the checks look
 
 	time.Sleep(neverHealthy)
 
 	for _, name := range broken {
-		assert.False(t, lb.healthy(t, name), "a container that does not answer is healthy")
-		assert.Equal(t, "true", docker.Inspect(t, name, "{{.State.Running}}"), "it should run and not be ready")
-		lb.forget(t, name)
-		docker.Run(t, "kill", name)
+		assert.False(t, r.service.lb.healthy(t, name), "a container that does not answer is healthy")
+		assert.Equal(t, "true", r.service.docker.Inspect(t, name, "{{.State.Running}}"), "it should run and not be ready")
+		r.service.lb.forget(t, name)
+		r.service.docker.Run(t, "kill", name)
 	}
 
-	service.running = old
+	r.service.running = old
 
-	report.Add("a version that never gets healthy", began, load.Next(t)).MustLoseNothing(t, minRate)
+	r.report.Add(t.Name(), began, r.load.Next(t)).MustLoseNothing(t, minRate)
 }
 
 // rounds is how many rollouts there are: ROLLOUT_ROUNDS.
@@ -146,7 +165,9 @@ func rounds(t *testing.T) int {
 
 // service is what ECS would call a service: containers of one image, registered with a load balancer.
 type service struct {
-	docker  *testkit.Engine
+	docker *testkit.Engine
+	// owner is the test at whose end the containers are removed.
+	owner   *testing.T
 	image   string
 	lb      *targets
 	running []string
@@ -167,7 +188,7 @@ func (s *service) startSome(t *testing.T, count int, options ...string) []string
 	started := make([]string, 0, count)
 
 	for range count {
-		name := s.docker.Start(t, s.image, options...)
+		name := s.docker.Start(s.owner, s.image, options...)
 		s.lb.register(t, name, s.docker.Address(t, name)+":8080")
 		started = append(started, name)
 	}
@@ -191,7 +212,7 @@ func (s *service) awaitHealthy(t *testing.T, names []string) {
 	}
 }
 
-// terminate sends SIGTERM and waits for orderly ends.
+// terminate sends SIGTERM, and waits until all have ended in order.
 func (s *service) terminate(t *testing.T, names []string) {
 	t.Helper()
 
@@ -201,6 +222,5 @@ func (s *service) terminate(t *testing.T, names []string) {
 
 	for _, name := range names {
 		assert.Equal(t, "0", s.docker.Wait(t, name, 2*testkit.Patience), "exit code; %s", s.docker.Logs(t, name))
-		s.lb.forget(t, name)
 	}
 }

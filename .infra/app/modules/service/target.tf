@@ -9,7 +9,8 @@ resource "aws_lb_target_group" "this" {
   port        = var.port
   vpc_id      = var.vpc_id
 
-  deregistration_delay          = 5
+  # A task that leaves may still finish what it has: this is longer than any request.
+  deregistration_delay          = var.deregistration_delay
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   health_check {

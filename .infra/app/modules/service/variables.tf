@@ -178,6 +178,12 @@ variable "rule_priority" {
   nullable    = false
 }
 
+variable "deregistration_delay" {
+  description = "Seconds that a task which leaves may take for the requests it has; longer than the longest request."
+  type        = number
+  nullable    = false
+}
+
 variable "alb_arn_suffix" {
   description = "The load balancer's name in metrics."
   type        = string

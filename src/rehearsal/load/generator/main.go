@@ -1,5 +1,6 @@
-// Command load sends requests at a constant rate, whatever becomes of them, and counts those that fail. Every other one
-// opens a connection of its own; the rest take one that is kept alive.
+// Command load sends requests at a constant rate, even if earlier ones have no answer yet, and counts those that fail. Every other one
+// opens a connection of its own; the rest take one that is kept alive. Besides these it sends two a second whose bodies take
+// eight seconds to arrive, and counts them apart.
 //
 //	load ADDRESS RATE
 //
@@ -29,6 +30,12 @@ const (
 	limit   = time.Second     // what takes longer has failed
 	giveUp  = 5 * time.Second // on an answer that does not come
 	keepers = 16              // connections that are kept alive
+
+	slowRate   = 2               // slow requests a second
+	slowPause  = 8 * time.Second // within the body; REQUEST_TIMEOUT is 10 s unless told otherwise
+	slowLimit  = 20 * time.Second
+	slowBody   = `{"data":"test"}`
+	slowWanted = `{"data":"TSET"}`
 )
 
 func main() {
@@ -49,7 +56,8 @@ func run(arguments []string, stdin io.Reader, stdout io.Writer) error {
 	}
 
 	generator := &generator{address: arguments[0], kept: make(chan *connection, keepers), tally: newTally()}
-	go generator.run(rate)
+	go generator.run(rate, func(number int) { generator.request(number%2 == 0) })
+	go generator.run(slowRate, func(int) { generator.slowRequest() })
 
 	encoder := json.NewEncoder(stdout)
 
@@ -78,9 +86,12 @@ type tally struct {
 	fresh, keepAlive int
 	failed           map[string]int
 	took             []time.Duration
+	slow             load.Slow
 }
 
-func newTally() *tally { return &tally{began: time.Now(), failed: map[string]int{}} }
+func newTally() *tally {
+	return &tally{began: time.Now(), failed: map[string]int{}, slow: load.Slow{Failed: map[string]int{}}}
+}
 
 // summary returns the tally and begins the next.
 func (g *generator) summary() load.Summary {
@@ -92,7 +103,7 @@ func (g *generator) summary() load.Summary {
 
 	result := load.Summary{
 		Seconds:  time.Since(done.began).Seconds(),
-		Requests: done.fresh + done.keepAlive, Fresh: done.fresh, KeepAlive: done.keepAlive, Failed: done.failed,
+		Requests: done.fresh + done.keepAlive, Fresh: done.fresh, KeepAlive: done.keepAlive, Failed: done.failed, Slow: done.slow,
 	}
 
 	if count := len(done.took); count != 0 {
@@ -105,13 +116,13 @@ func (g *generator) summary() load.Summary {
 }
 
 // run sends each request when it is due.
-func (g *generator) run(rate int) {
+func (g *generator) run(rate int, request func(number int)) {
 	began := time.Now()
 
 	for number := 0; ; number++ {
 		time.Sleep(time.Until(began.Add(time.Duration(number) * time.Second / time.Duration(rate))))
 
-		go g.request(number%2 == 0)
+		go request(number)
 	}
 }
 
@@ -155,7 +166,7 @@ func (g *generator) ask(fresh bool, deadline time.Time) error {
 		return fmt.Errorf("connect: %w", cause(err))
 	}
 
-	keep, err := conn.exchange(g.address, fresh, deadline)
+	keep, err := conn.exchange(g.get(fresh), wanted, deadline)
 	if err == nil && keep && !fresh {
 		select {
 		case g.kept <- conn:
@@ -186,19 +197,55 @@ func (g *generator) connect(fresh bool, deadline time.Time) (*connection, error)
 	return &connection{Conn: opened, reader: bufio.NewReader(opened)}, nil
 }
 
-// exchange sends a request, checks the answer, and tells whether the connection can be used again.
-func (c *connection) exchange(host string, last bool, deadline time.Time) (keep bool, err error) {
-	if err = c.SetDeadline(deadline); err != nil {
-		return false, fmt.Errorf("bound the time: %w", err)
-	}
-
+// get is a request as it is sent; the last one on its connection says so.
+func (g *generator) get(last bool) []string {
 	field := ""
 	if last {
 		field = "Connection: close\r\n"
 	}
 
-	if _, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", target, host, field); err != nil {
-		return false, fmt.Errorf("cut before the request: %w", cause(err))
+	return []string{fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", target, g.address, field)}
+}
+
+// slowRequest sends a request whose body pauses, on a connection of its own, and counts it.
+func (g *generator) slowRequest() {
+	deadline := time.Now().Add(slowLimit)
+
+	conn, err := g.connect(true, deadline)
+	if err == nil {
+		head := fmt.Sprintf("POST /shout HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+			g.address, len(slowBody))
+		_, err = conn.exchange([]string{head + slowBody[:len(slowBody)/2], slowBody[len(slowBody)/2:]}, slowWanted, deadline)
+		_ = conn.Close() // the answer is complete, or the error says more
+	} else {
+		err = fmt.Errorf("connect: %w", cause(err))
+	}
+
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+
+	g.tally.slow.Requests++
+
+	if err != nil {
+		g.tally.slow.Failed[err.Error()]++
+	}
+}
+
+// exchange sends the parts of a request with a pause before each but the first, checks the answer, and tells whether the connection
+// can be used again.
+func (c *connection) exchange(parts []string, wanted string, deadline time.Time) (keep bool, err error) {
+	if err = c.SetDeadline(deadline); err != nil {
+		return false, fmt.Errorf("bound the time: %w", err)
+	}
+
+	for number, part := range parts {
+		if number > 0 {
+			time.Sleep(slowPause)
+		}
+
+		if _, err = io.WriteString(c, part); err != nil {
+			return false, fmt.Errorf("cut before the end of the request: %w", cause(err))
+		}
 	}
 
 	response, err := http.ReadResponse(c.reader, nil)
