@@ -33,10 +33,10 @@ resource "aws_codepipeline" "this" {
           includes = [var.branch]
         }
 
-        # Words for people ship nothing. CHANGELOG.md does: it is what a release's own commit changes.
+        # Documentation-only pushes don't deploy. CHANGELOG.md isn't excluded: a release's commit may change nothing else.
         file_paths {
           includes = ["**"]
-          excludes = ["README.md", "**/README.md", "LICENSE", ".editorconfig"]
+          excludes = ["README.md", "**/README.md", ".infra/*.md", ".infra/**/*.md", "src/**/*.md", ".github/**", "LICENSE", ".editorconfig"]
         }
       }
     }

@@ -126,7 +126,7 @@ run "trigger" {
       !contains(one(aws_codepipeline.this.trigger[0].git_configuration[0].push[0].file_paths).excludes, "CHANGELOG.md") &&
       !contains(one(aws_codepipeline.this.trigger[0].git_configuration[0].push[0].file_paths).excludes, "**/*.md")
     )
-    error_message = "A change of docs alone ships nothing, but a release does, even if it changes CHANGELOG.md alone."
+    error_message = "Documentation-only pushes don't deploy; a release does, even if it changes CHANGELOG.md alone."
   }
 
   assert {
