@@ -108,6 +108,8 @@ func failShout(c *gin.Context, err error) {
 		c.AbortWithStatus(statusClientGone)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &upstream) && upstream.Timeout:
 		fail(c, http.StatusGatewayTimeout, "", "the service that shouts takes too long; try again later")
+	case upstream == nil:
+		panic(err) // a defect, which serve answers for
 	default:
 		fail(c, http.StatusBadGateway, "", "the service that shouts gives no proper answer; try again later")
 	}

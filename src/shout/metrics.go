@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // Metrics counts what happens between clients, cache and upstream.
 type Metrics struct {
 	answers     *prometheus.CounterVec
-	cacheErrors prometheus.Counter
+	cacheErrors *prometheus.CounterVec
 	tries       *prometheus.CounterVec
 	breakerOpen prometheus.Gauge
 }
@@ -16,14 +16,14 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "shout_answers_total", Help: "Texts shouted, by where they came from: hit, miss or stale.",
 		}, []string{"cache"}),
-		cacheErrors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "shout_cache_errors_total", Help: "Times that the cache was out of order.",
-		}),
+		cacheErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "shout_cache_errors_total", Help: "Failures of the cache, by operation (read or write) and kind.",
+		}, []string{"operation", "kind"}),
 		tries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "shout_upstream_tries_total", Help: "Requests to the upstream, by outcome: ok, error or timeout.",
 		}, []string{"outcome"}),
 		breakerOpen: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "shout_breaker_open", Help: "1 while the upstream is left alone because it failed too often, else 0.",
+			Name: "shout_breaker_open", Help: "1 while the upstream is skipped after repeated failures, else 0.",
 		}),
 	}
 
@@ -35,6 +35,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		metrics.tries.WithLabelValues(outcome)
 	}
 
+	for _, kind := range kinds() {
+		metrics.cacheErrors.WithLabelValues(operationRead, string(kind))
+		metrics.cacheErrors.WithLabelValues(operationWrite, string(kind))
+	}
+
 	registry.MustRegister(metrics.answers, metrics.cacheErrors, metrics.tries, metrics.breakerOpen)
 
 	return metrics
@@ -44,6 +49,9 @@ const (
 	outcomeOK      = "ok"
 	outcomeError   = "error"
 	outcomeTimeout = "timeout"
+
+	operationRead  = "read"
+	operationWrite = "write"
 )
 
 func (m *Metrics) answered(source Source) { m.answers.WithLabelValues(string(source)).Inc() }

@@ -1,10 +1,12 @@
-// Package shout says a text backwards and loud. Backwards it does itself; loud is an upstream's job, which may be slow,
-// flaky or away, so there is a cache in between.
+// Package shout reverses a text and turns it into upper case. Upper case is the job of an upstream, which may be slow,
+// unreliable or unreachable, so its answers are cached.
 package shout
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -15,7 +17,7 @@ type Upper interface {
 	Upper(ctx context.Context, text string) (string, error)
 }
 
-// Cache keeps what the upstream answered. An error means that the cache is out of order, not that it has no entry.
+// Cache keeps what the upstream answered. An error means that the cache failed, not that it has no entry.
 type Cache interface {
 	Get(ctx context.Context, text string) (Entry, bool, error)
 	Set(ctx context.Context, text string, entry Entry) error
@@ -31,7 +33,7 @@ type Entry struct {
 // age is never negative, though the clock of the instance that asked may be ahead.
 func (e Entry) age() time.Duration { return max(time.Since(e.Asked), 0) }
 
-// StaleFor is how long an entry is kept beyond its time, for when the upstream is away.
+// StaleFor is how long an entry is kept after it has expired, to be served while the upstream fails.
 const StaleFor = 24 * time.Hour
 
 // Source tells where an answer comes from.
@@ -43,11 +45,11 @@ const (
 	Hit Source = "hit"
 	// Miss is an answer from the upstream.
 	Miss Source = "miss"
-	// Stale is an answer from the cache that has had its time, given because the upstream gives none.
+	// Stale is an expired answer from the cache, served because the upstream fails.
 	Stale Source = "stale"
 )
 
-// Answer is a text, backwards and in upper case.
+// Answer is a text, reversed and in upper case.
 type Answer struct {
 	Text   string
 	Source Source
@@ -55,15 +57,16 @@ type Answer struct {
 	Age time.Duration
 }
 
-// UpstreamError is a failure of the upstream. Neither its address nor what it said is for clients' eyes.
+// UpstreamError is a failure of the upstream. Clients must see neither the upstream's address nor its answer.
 type UpstreamError struct {
 	// Timeout tells that the upstream took too long.
 	Timeout bool
-	// Err says more, to operators.
+	// Err is the cause, for operators.
 	Err error
 
-	temporary bool // another try may do better
-	refusal   bool // the upstream is well and does not want this text
+	temporary  bool          // another try may succeed
+	refusal    bool          // the upstream works, but does not take this text or this many
+	retryAfter time.Duration // how long the upstream asks to wait, or 0
 }
 
 // Error says what happened.
@@ -72,7 +75,8 @@ func (e *UpstreamError) Error() string { return "ask the upstream: " + e.Err.Err
 // Unwrap returns the cause.
 func (e *UpstreamError) Unwrap() error { return e.Err }
 
-// UnavailableError tells that the upstream was not asked: it has failed too often of late, or too many ask it already.
+// UnavailableError says that the upstream was not asked: it failed too often recently, it asked to wait, or too many
+// requests are waiting for it.
 type UnavailableError struct {
 	// Reason is for people to read.
 	Reason string
@@ -89,23 +93,34 @@ type Shouter struct {
 	cache    Cache
 	freshFor time.Duration
 	metrics  *Metrics
+	failures *cacheFailures
 	flights  singleflight.Group
 }
 
-// New returns a shouter whose cached answers are good for a time. The cache may be nil.
-func New(upper Upper, cache Cache, freshFor time.Duration, metrics *Metrics) *Shouter {
-	return &Shouter{upper: upper, cache: cache, freshFor: freshFor, metrics: metrics}
+// New returns a shouter that serves cached answers for a time without asking the upstream. The cache may be nil. Its
+// failures are logged.
+func New(upper Upper, cache Cache, freshFor time.Duration, metrics *Metrics, logger *slog.Logger) *Shouter {
+	return &Shouter{
+		upper: upper, cache: cache, freshFor: freshFor, metrics: metrics,
+		failures: &cacheFailures{logger: logger, metrics: metrics, logged: map[failureKey]time.Time{}},
+	}
 }
 
-// Shout returns the text backwards and in upper case. Its errors are an [*UpstreamError], an [*UnavailableError], or the
-// context's own.
+// Shout returns the text reversed and in upper case. Its errors are an [*UpstreamError], an [*UnavailableError], the
+// context's own, or another after a panic.
 func (s *Shouter) Shout(ctx context.Context, text string) (Answer, error) {
 	reversed := Reverse(text)
 
-	// Who asks for the same at the same time shares one flight. It outlives whoever happened to start it, but not for long.
-	flight := s.flights.DoChan(reversed, func() (any, error) {
+	// Concurrent requests for the same text share one flight, which goes on when the request that started it is cancelled.
+	flight := s.flights.DoChan(reversed, func() (_ any, err error) {
 		ctx, cancel := flightContext(ctx)
 		defer cancel()
+
+		defer func() { // here, because singleflight makes a panic the end of the process
+			if cause := recover(); cause != nil {
+				err = fmt.Errorf("panic while shouting: %v\n%s", cause, debug.Stack())
+			}
+		}()
 
 		return s.answer(ctx, reversed)
 	})
@@ -123,8 +138,8 @@ func (s *Shouter) Shout(ctx context.Context, text string) (Answer, error) {
 	}
 }
 
-// flightContext returns a context that isn't cancelled with ctx, and ends before its deadline by so much that there is time
-// left to answer with what the cache has.
+// flightContext returns a context that isn't cancelled with ctx. It ends a little before the deadline of ctx, so that there
+// is time left to serve a stale answer.
 func flightContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	const share = 10 // of the time
 
@@ -138,7 +153,7 @@ func flightContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(free, deadline.Add(-time.Until(deadline)/share))
 }
 
-// answer returns what the cache has while it is fresh, else what the upstream says, else what the cache has.
+// answer returns a fresh entry of the cache, else the upstream's answer, else a stale entry of the cache.
 func (s *Shouter) answer(ctx context.Context, text string) (Answer, error) {
 	entry, cached := s.lookUp(ctx, text)
 
@@ -162,26 +177,20 @@ func (s *Shouter) answer(ctx context.Context, text string) (Answer, error) {
 	return Answer{}, err
 }
 
-// lookUp asks the cache. A cache that is out of order has nothing.
+// lookUp asks the cache. A cache that fails counts as empty.
 func (s *Shouter) lookUp(ctx context.Context, text string) (Entry, bool) {
 	if s.cache == nil {
 		return Entry{}, false
 	}
 
 	entry, ok, err := s.cache.Get(ctx, text)
-	s.cacheAnswered(err)
+	s.failures.report(ctx, operationRead, err)
 
 	return entry, ok && err == nil
 }
 
 func (s *Shouter) keep(ctx context.Context, text string, entry Entry) {
 	if s.cache != nil {
-		s.cacheAnswered(s.cache.Set(ctx, text, entry))
-	}
-}
-
-func (s *Shouter) cacheAnswered(err error) {
-	if err != nil && !errors.Is(err, errCacheSkipped) {
-		s.metrics.cacheErrors.Inc()
+		s.failures.report(ctx, operationWrite, s.cache.Set(ctx, text, entry))
 	}
 }

@@ -1,8 +1,10 @@
 package shout_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,14 +25,20 @@ type upperFunc func(ctx context.Context, text string) (string, error)
 
 func (f upperFunc) Upper(ctx context.Context, text string) (string, error) { return f(ctx, text) }
 
-// brokenCache fails whatever it is asked.
+// brokenCache denies every read and is too full for every write.
 type brokenCache struct{}
 
+func broken(kind shout.Kind) error { return &shout.CacheError{Kind: kind, Err: errors.New("broken")} }
+
 func (brokenCache) Get(context.Context, string) (shout.Entry, bool, error) {
-	return shout.Entry{Upper: "wrong", Asked: time.Now()}, true, errors.New("broken")
+	return shout.Entry{Upper: "wrong", Asked: time.Now()}, true, broken(shout.KindDenied)
 }
 
-func (brokenCache) Set(context.Context, string, shout.Entry) error { return errors.New("broken") }
+func (brokenCache) Set(context.Context, string, shout.Entry) error {
+	return broken(shout.KindFull)
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newMetrics() (*shout.Metrics, *prometheus.Registry) {
 	registry := prometheus.NewRegistry()
@@ -45,7 +53,7 @@ func TestEmbedded(t *testing.T) {
 		"test": "TSET", "": "", "straße": "ESSARTS", "e\u0301a": "AE\u0301", "ǆ": "Ǆ", "ﬁ": "FI", "\u0390": "\u0399\u0308\u0301", "1!": "!1", "ı": "I",
 	} {
 		metrics, _ := newMetrics()
-		answer, err := shout.New(shout.Embedded{}, nil, time.Minute, metrics).Shout(t.Context(), text)
+		answer, err := shout.New(shout.Embedded{}, nil, time.Minute, metrics, discard()).Shout(t.Context(), text)
 		require.NoError(t, err)
 		assert.Equal(t, shout.Answer{Text: loud, Source: shout.Miss}, answer, "%q", text)
 	}
@@ -58,7 +66,7 @@ func TestAnAnswerIsAHitUntilItsTimeIsUpAndStaleWhenTheUpstreamIsAway(t *testing.
 
 		upper := upperFunc(func(_ context.Context, text string) (string, error) { return strings.ToUpper(text), away })
 		metrics, registry := newMetrics()
-		shouter := shout.New(upper, shout.NewMemory(time.Minute+shout.StaleFor, 1<<20), time.Minute, metrics)
+		shouter := shout.New(upper, shout.NewMemory(time.Minute+shout.StaleFor, 1<<20), time.Minute, metrics, discard())
 
 		expect := func(source shout.Source, age time.Duration) {
 			t.Helper()
@@ -100,18 +108,74 @@ func TestAnAnswerIsAHitUntilItsTimeIsUpAndStaleWhenTheUpstreamIsAway(t *testing.
 	})
 }
 
-func TestABrokenCacheIsNoErrorButCounted(t *testing.T) {
+func TestAFailingCacheIsNoErrorButCountedAndLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
 
-	metrics, registry := newMetrics()
-	answer, err := shout.New(shout.Embedded{}, brokenCache{}, time.Minute, metrics).Shout(t.Context(), "test")
-	require.NoError(t, err)
-	assert.Equal(t, shout.Answer{Text: "TSET", Source: shout.Miss}, answer)
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-		# HELP shout_cache_errors_total Times that the cache was out of order.
-		# TYPE shout_cache_errors_total counter
-		shout_cache_errors_total 2
-	`), "shout_cache_errors_total"))
+		metrics, registry := newMetrics()
+		shouter := shout.New(shout.Embedded{}, brokenCache{}, time.Minute, metrics, slog.New(slog.NewTextHandler(&log, nil)))
+
+		ask := func() {
+			t.Helper()
+
+			answer, err := shouter.Shout(t.Context(), "test")
+			require.NoError(t, err)
+			assert.Equal(t, shout.Answer{Text: "TSET", Source: shout.Miss}, answer)
+		}
+
+		for range 60 {
+			ask()
+			time.Sleep(time.Second - 1)
+		}
+
+		assert.Equal(t, 1, strings.Count(log.String(), `level=WARN msg="the cache fails" operation=read kind=denied error="denied: broken"`), log.String())
+		assert.Equal(t, 1, strings.Count(log.String(), `operation=write kind=full error="full: broken"`))
+		assert.Equal(t, 2, strings.Count(log.String(), "\n"))
+
+		time.Sleep(time.Second)
+		ask()
+		assert.Equal(t, 4, strings.Count(log.String(), "\n"))
+
+		failures, err := testutil.GatherAndCount(registry, "shout_cache_errors_total")
+		require.NoError(t, err)
+		assert.Equal(t, 2*8, failures, "every kind is there from the start, so that its rate can be told")
+
+		families, err := registry.Gather()
+		require.NoError(t, err)
+
+		for _, family := range families {
+			for _, series := range family.GetMetric() {
+				if family.GetName() == "shout_cache_errors_total" && series.GetCounter().GetValue() != 0 {
+					assert.InDelta(t, 61, series.GetCounter().GetValue(), 0)
+				}
+			}
+		}
+	})
+}
+
+func TestAPanicIsAnErrorOfEveryoneInItsFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		upper := upperFunc(func(context.Context, string) (string, error) {
+			time.Sleep(time.Second)
+
+			panic("broken")
+		})
+		metrics, _ := newMetrics()
+		shouter := shout.New(upper, nil, time.Minute, metrics, discard())
+
+		var everyone sync.WaitGroup
+
+		for range 10 {
+			everyone.Go(func() {
+				_, err := shouter.Shout(t.Context(), "test")
+				assert.ErrorContains(t, err, "panic while shouting: broken")
+			})
+		}
+
+		everyone.Wait()
+	})
 }
 
 func TestWhoAsksForTheSameAtTheSameTimeSharesOneAnswer(t *testing.T) {
@@ -130,7 +194,7 @@ func TestWhoAsksForTheSameAtTheSameTimeSharesOneAnswer(t *testing.T) {
 			}
 		})
 		metrics, _ := newMetrics()
-		shouter := shout.New(upper, nil, time.Minute, metrics)
+		shouter := shout.New(upper, nil, time.Minute, metrics, discard())
 
 		// The one who asks first goes away soon; the others get their answer all the same.
 		impatient, leave := context.WithCancel(t.Context())
@@ -178,7 +242,7 @@ func TestThereIsTimeLeftForAStaleAnswer(t *testing.T) {
 			return strings.ToUpper(text), nil
 		})
 		metrics, _ := newMetrics()
-		shouter := shout.New(upper, shout.NewMemory(time.Hour, 1<<20), time.Minute, metrics)
+		shouter := shout.New(upper, shout.NewMemory(time.Hour, 1<<20), time.Minute, metrics, discard())
 
 		_, err := shouter.Shout(t.Context(), "test")
 		require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -19,15 +20,21 @@ import (
 )
 
 const (
-	// largestAnswer is more than the longest text takes up in JSON, twice, each character escaped and grown threefold.
+	// largestAnswer is more than the longest text takes in JSON, twice, with each character escaped and three times as long.
 	largestAnswer = 1 << 20
 
-	// The breaker opens when at least half of the tries within its window failed, and there were enough of them to tell.
-	breakerWindow = 10 * time.Second
-	breakerSlice  = time.Second
-	breakerTries  = 10
-	breakerRest   = 5 * time.Second
-	breakerTrials = 3 // at a time after the rest; all must succeed
+	// The breaker opens when most of the tries within its window failed, and there were at least breakerTries of them. With
+	// fewer, or at a lower rate, it would cut off an upstream that other tries still get answers from: of three tries, one
+	// succeeds 78 % of the time even when 60 % of them fail.
+	breakerWindow  = 10 * time.Second
+	breakerSlice   = time.Second
+	breakerTries   = 20
+	breakerPercent = 75
+	breakerPause   = 5 * time.Second
+	breakerTrials  = 1 // after the pause, one try at a time decides
+
+	// longestWait bounds how long an upstream can make itself skipped by a Retry-After.
+	longestWait = time.Minute
 
 	firstBackoff = 50 * time.Millisecond
 	lastBackoff  = time.Second
@@ -46,14 +53,15 @@ type UpstreamOptions struct {
 	MaxInFlight int64
 }
 
-// Upstream is a service that turns texts into upper case: POST {"INPUT":"…"} answers {"INPUT":"…","OUTPUT":"…"}. To ask
-// twice does no harm, so what may be a passing failure is tried again, later each time and never at a fixed beat.
+// Upstream is a service that turns texts into upper case: POST {"INPUT":"…"} answers {"INPUT":"…","OUTPUT":"…"}. Requests
+// are idempotent, so temporary failures are retried with growing, jittered pauses.
 type Upstream struct {
 	options UpstreamOptions
 	client  *http.Client
 	turns   *semaphore.Weighted
 	breaker *gobreaker.TwoStepCircuitBreaker[string]
 	reopens atomic.Int64 // when the breaker lets tries through again, in Unix nanoseconds
+	resumes atomic.Int64 // when the upstream wants to be asked again, in Unix nanoseconds
 	metrics *Metrics
 }
 
@@ -69,9 +77,9 @@ func NewUpstream(options UpstreamOptions, metrics *Metrics) *Upstream {
 		metrics: metrics,
 	}
 	upstream.breaker = gobreaker.NewTwoStepCircuitBreaker[string](gobreaker.Settings{
-		Interval: breakerWindow, BucketPeriod: breakerSlice, Timeout: breakerRest, MaxRequests: breakerTrials,
+		Interval: breakerWindow, BucketPeriod: breakerSlice, Timeout: breakerPause, MaxRequests: breakerTrials,
 		ReadyToTrip: func(counts gobreaker.Counts) bool {
-			return counts.Requests >= breakerTries && 2*counts.TotalFailures >= counts.Requests
+			return counts.Requests >= breakerTries && 100*counts.TotalFailures >= breakerPercent*counts.Requests
 		},
 		OnStateChange: upstream.breakerChanged,
 	})
@@ -86,11 +94,11 @@ func (u *Upstream) breakerChanged(_ string, _, state gobreaker.State) {
 		return
 	}
 
-	u.reopens.Store(time.Now().Add(breakerRest).UnixNano())
+	u.reopens.Store(time.Now().Add(breakerPause).UnixNano())
 	u.metrics.breakerOpen.Set(1)
 }
 
-// Upper asks the upstream, again if need be, until ctx is done.
+// Upper asks the upstream, if need be several times, until ctx is done.
 func (u *Upstream) Upper(ctx context.Context, text string) (string, error) {
 	pause := backoff.NewExponentialBackOff() // jittered by half
 	pause.InitialInterval, pause.MaxInterval = firstBackoff, lastBackoff
@@ -101,13 +109,24 @@ func (u *Upstream) Upper(ctx context.Context, text string) (string, error) {
 		var upper string
 
 		upper, last = u.try(ctx, text)
-
-		var failure *UpstreamError
-		if last != nil && (!errors.As(last, &failure) || !failure.temporary) {
-			return "", backoff.Permanent(last)
+		if last == nil {
+			return upper, nil
 		}
 
-		return upper, last
+		failure, ok := errors.AsType[*UpstreamError](last)
+
+		switch {
+		case !ok, !failure.temporary:
+			return "", backoff.Permanent(last)
+		case failure.retryAfter == 0:
+			return "", last
+		case endsWithin(ctx, failure.retryAfter): // the client can wait longer than its request
+			last = u.waits()
+
+			return "", backoff.Permanent(last)
+		default:
+			return "", &backoff.RetryAfterError{Duration: failure.retryAfter}
+		}
 	}, backoff.WithBackOff(pause), backoff.WithMaxTries(u.options.Tries), backoff.WithMaxElapsedTime(0))
 	if err != nil {
 		return "", last // tells more than that time is up
@@ -116,23 +135,43 @@ func (u *Upstream) Upper(ctx context.Context, text string) (string, error) {
 	return upper, nil
 }
 
-// try asks once, when it is our turn and the breaker lets us.
+func endsWithin(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+
+	return ok && time.Until(deadline) <= wait
+}
+
+// try asks once, if the upstream, the limit on requests at a time, and the breaker allow it.
 func (u *Upstream) try(ctx context.Context, text string) (string, error) {
+	if failure := u.waits(); failure != nil {
+		return "", failure
+	}
+
 	waiting, cancel := context.WithTimeout(ctx, u.options.Timeout)
 	defer cancel()
 
 	if err := u.turns.Acquire(waiting, 1); err != nil {
-		return "", &UnavailableError{Reason: "too many texts are waiting to be shouted", RetryAfter: time.Second}
+		return "", &UnavailableError{Reason: "too many texts are waiting for the upstream", RetryAfter: time.Second}
 	}
 	defer u.turns.Release(1)
 
 	done, err := u.breaker.Allow()
 	if err != nil {
 		return "", &UnavailableError{
-			Reason:     "shouting fails too often just now and is given a rest",
+			Reason:     "the upstream is skipped for a while after repeated failures",
 			RetryAfter: time.Until(time.Unix(0, u.reopens.Load())),
 		}
 	}
+
+	failed := true // also after a panic, so that the breaker gets its result
+
+	defer func() {
+		if failed {
+			done(errors.New("the try failed"))
+		} else {
+			done(nil)
+		}
+	}()
 
 	trying, cancel := context.WithTimeout(ctx, u.options.Timeout)
 	defer cancel()
@@ -141,18 +180,28 @@ func (u *Upstream) try(ctx context.Context, text string) (string, error) {
 	u.metrics.tried(failure)
 
 	if failure == nil {
-		done(nil)
+		failed = false
 
 		return upper, nil
 	}
 
-	if failure.refusal {
-		done(nil) // it is in its right mind
-	} else {
-		done(failure)
+	failed = !failure.refusal
+
+	if failure.retryAfter != 0 {
+		u.resumes.Store(time.Now().Add(failure.retryAfter).UnixNano())
 	}
 
 	return "", failure
+}
+
+// waits returns an error while the upstream doesn't want to be asked.
+func (u *Upstream) waits() error {
+	wait := time.Until(time.Unix(0, u.resumes.Load()))
+	if wait <= 0 {
+		return nil
+	}
+
+	return &UnavailableError{Reason: "the upstream asked to wait", RetryAfter: wait}
 }
 
 func (u *Upstream) ask(ctx context.Context, text string) (string, *UpstreamError) {
@@ -175,13 +224,15 @@ func (u *Upstream) ask(ctx context.Context, text string) (string, *UpstreamError
 	}
 	defer response.Body.Close()
 
+	if response.StatusCode != http.StatusOK {
+		return "", wrongStatus(response) // the body is not read: after a 101 it would never end, whatever the context says
+	}
+
 	answer, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
 
 	switch {
 	case err != nil:
 		return "", broken(ctx, err)
-	case response.StatusCode != http.StatusOK:
-		return "", wrongStatus(response)
 	case len(answer) > largestAnswer:
 		return "", &UpstreamError{Err: fmt.Errorf("the answer is longer than %d bytes", largestAnswer)}
 	}
@@ -194,27 +245,49 @@ func (u *Upstream) ask(ctx context.Context, text string) (string, *UpstreamError
 	return upper, nil
 }
 
-// broken is a failure on the way there or back.
+// broken is a failure of the connection.
 func broken(ctx context.Context, err error) *UpstreamError {
 	return &UpstreamError{Timeout: ctx.Err() != nil, Err: err, temporary: true}
 }
 
 func wrongStatus(response *http.Response) *UpstreamError {
-	failure := &UpstreamError{Err: fmt.Errorf("it answers %s", response.Status)}
+	failure := &UpstreamError{Err: fmt.Errorf("it answers %d", response.StatusCode)}
 
 	switch status := response.StatusCode; {
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests,
-		status == http.StatusInternalServerError, status == http.StatusBadGateway,
-		status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
+	case status == http.StatusTooManyRequests:
+		failure.temporary = true
+		failure.retryAfter = retryAfter(response.Header)
+		failure.refusal = failure.retryAfter != 0 // an upstream that says when to come back works
+	case status == http.StatusServiceUnavailable:
+		failure.temporary = true
+		failure.retryAfter = retryAfter(response.Header)
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusInternalServerError,
+		status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
 		failure.temporary = true
 	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
-		failure.refusal = true
+		failure.refusal = true // a 4xx must not open the breaker
 	}
 
 	return failure
 }
 
-// read returns the upper case of the text from an answer, which must not be one to another text.
+// retryAfter reads seconds or a date (RFC 9110, 10.2.3). It is 0 without one, and at most longestWait.
+func retryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, longestWait)
+	}
+
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+
+	return min(max(time.Until(date), 0), longestWait)
+}
+
+// read returns the upper case of the text from an answer, which must say that it is to this text.
 func read(answer []byte, text string) (string, error) {
 	var shouted struct {
 		Input  *string `json:"INPUT"`
@@ -228,7 +301,9 @@ func read(answer []byte, text string) (string, error) {
 		return "", errors.New("the answer is not UTF-8")
 	case shouted.Output == nil:
 		return "", errors.New("the answer has no OUTPUT")
-	case shouted.Input != nil && *shouted.Input != text:
+	case shouted.Input == nil:
+		return "", errors.New("the answer has no INPUT, so it may be to another text")
+	case *shouted.Input != text:
 		return "", errors.New("the answer has another INPUT than the request")
 	default:
 		return *shouted.Output, nil

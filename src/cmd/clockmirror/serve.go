@@ -48,7 +48,7 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	}
 	defer exportSpans(context.WithoutCancel(ctx), tracer)
 
-	shouter, stopShouter := newShouter(settings.Shout, metrics)
+	shouter, stopShouter := newShouter(settings.Shout, metrics, logger)
 	defer func() { err = errors.Join(err, stopShouter()) }()
 
 	handler, err := newAPI(settings, api.Options{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/clockmirror/clockmirror/src/config"
@@ -8,8 +9,8 @@ import (
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
-// newShouter puts together upstream and cache as the settings say. What it returns besides must be called at the end.
-func newShouter(settings config.Shout, metrics *telemetry.Metrics) (shouter *shout.Shouter, stop func() error) {
+// newShouter puts together upstream and cache as the settings say. Call stop at shutdown.
+func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.Logger) (shouter *shout.Shouter, stop func() error) {
 	var (
 		counted             = shout.NewMetrics(metrics.Registry())
 		upper   shout.Upper = shout.Embedded{}
@@ -30,18 +31,19 @@ func newShouter(settings config.Shout, metrics *telemetry.Metrics) (shouter *sho
 
 	switch {
 	case settings.RedisURL != nil:
-		shared := shout.NewRedis(settings.RedisURL.String(), name, keepFor)
+		shared := shout.NewRedis(settings.RedisURL, name, keepFor)
 		cache, stop = shared, shared.Close
 	case settings.CacheBytes != 0:
 		cache = shout.NewMemory(keepFor, settings.CacheBytes)
 	}
 
-	return shout.New(upper, cache, settings.CacheTTL, counted), stop
+	return shout.New(upper, cache, settings.CacheTTL, counted, logger), stop
 }
 
-// newTransport returns net/http's transport, but one that keeps all connections to one host.
+// newTransport returns net/http's transport with limits for one host.
 func newTransport(connections int) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says that it is one
+	transport.MaxResponseHeaderBytes = 64 << 10 // net/http takes 10 MiB
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = connections, connections
 
 	return transport

@@ -129,6 +129,16 @@ func reset(writer http.ResponseWriter, _ *http.Request) bool {
 	return true
 }
 
+// switchesProtocols answers 101, after which net/http bounds no read.
+func switchesProtocols(writer http.ResponseWriter, _ *http.Request) bool {
+	connection, _, _ := writer.(http.Hijacker).Hijack()
+	_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+	_, _ = io.Copy(io.Discard, connection) // until the client closes it
+	_ = connection.Close()
+
+	return true
+}
+
 func truncated(writer http.ResponseWriter, _ *http.Request) bool {
 	writer.Header().Set("Content-Length", "1000")
 	_, _ = io.WriteString(writer, `{"INPUT":"`)
