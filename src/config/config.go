@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 )
 
 // Config is everything that the environment decides. The `allowed` tag says what a variable may be, in the words that a
-// person sees when it is something else; the `secret` tag keeps a value out of the log.
+// person sees when it is something else. The value of a variable with the `secret` tag is never shown, and of a URL only
+// scheme and host.
 type Config struct {
 	// Port serves the API and its documentation.
 	Port uint16 `env:"PORT" envDefault:"8080" validate:"min=1" allowed:"a TCP port, 1 to 65535"`
@@ -42,7 +44,7 @@ type Config struct {
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"1024" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`
 
 	// TrustedProxies are the networks of the load balancers whose X-Forwarded-For is believed.
-	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" allowed:"networks in CIDR notation, comma-separated, such as 10.0.0.0/16"`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" validate:"dive,network" allowed:"networks in CIDR notation, comma-separated, such as 10.0.0.0/16"`
 	// HealthLabels are members that /health has besides its own.
 	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=clocks,tier=1"`
 
@@ -69,7 +71,7 @@ type Shout struct {
 	// CacheBytes bounds the memory of the embedded cache; 0 is no cache.
 	CacheBytes uint64 `env:"SHOUT_CACHE_BYTES" envDefault:"8388608" validate:"max=1099511627776" allowed:"a number of bytes from 0 (no cache) to 1099511627776"`
 	// RedisURL is a cache that instances share, instead of the embedded one.
-	RedisURL *url.URL `env:"REDIS_URL" validate:"omitempty,redisurl" secret:"true" allowed:"a URL such as redis://:password@redis.example.com:6379/0, or rediss:// for TLS"`
+	RedisURL *url.URL `env:"REDIS_URL" validate:"omitempty,redisurl" allowed:"a URL such as redis://:password@redis.example.com:6379/0, or rediss:// for TLS"`
 }
 
 // Traces says where spans go and which are recorded, in the variables that OpenTelemetry names.
@@ -152,12 +154,13 @@ func validate(config Config) ([]string, error) {
 		"notmember": func(field validator.FieldLevel) bool {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
+		"network":  isNetwork,
 		"httpurl":  hasScheme("http", "https"),
-		"redisurl": hasScheme("redis", "rediss"),
+		"redisurl": func(field validator.FieldLevel) bool { return hasScheme("redis", "rediss")(field) && namesDatabase(field) },
 		"customer": func(field validator.FieldLevel) bool {
 			_, known := config.Greetings[field.Field().String()]
 
-			return known || config.Greetings == nil // a table that can't be read is enough to tell
+			return known || config.Greetings == nil // a table that can't be read is reported instead
 		},
 	} {
 		if err := rules.RegisterValidation(name, rule); err != nil {
@@ -182,13 +185,46 @@ func validate(config Config) ([]string, error) {
 	return fields, nil
 }
 
-// hasScheme is a rule for URLs with a host and one of the schemes.
+// isNetwork is a rule for networks. An empty text between two commas is read as the invalid network.
+func isNetwork(field validator.FieldLevel) bool {
+	network, ok := reflect.TypeAssert[netip.Prefix](field.Field())
+
+	return ok && network.IsValid()
+}
+
+// hasScheme is a rule for URLs with one of the schemes, a host, and a valid port or none.
 func hasScheme(schemes ...string) validator.Func {
 	return func(field validator.FieldLevel) bool {
 		address, ok := reflect.TypeAssert[url.URL](field.Field())
+		if !ok || !slices.Contains(schemes, address.Scheme) || address.Hostname() == "" {
+			return false
+		}
 
-		return ok && slices.Contains(schemes, address.Scheme) && address.Host != ""
+		if address.Port() == "" {
+			return true
+		}
+
+		port, err := strconv.ParseUint(address.Port(), 10, 16)
+
+		return err == nil && port != 0
 	}
+}
+
+// namesDatabase is a rule for URLs of Redis: the path is empty or the number of a database.
+func namesDatabase(field validator.FieldLevel) bool {
+	address, ok := reflect.TypeAssert[url.URL](field.Field())
+	if !ok {
+		return false
+	}
+
+	number := strings.TrimPrefix(address.Path, "/")
+	if number == "" {
+		return true
+	}
+
+	_, err := strconv.ParseUint(number, 10, 31)
+
+	return err == nil
 }
 
 // explain says for each wrong field, in the order in which they are declared, what its variable may be.
@@ -205,7 +241,7 @@ func explain(wrong map[string]bool, environment map[string]string, customers []s
 		variable := field.Tag.Get("env")
 
 		shown := fmt.Sprintf("%.60q", environment[variable])
-		if field.Tag.Get("secret") != "" {
+		if field.Tag.Get("secret") != "" || field.Type == reflect.TypeFor[*url.URL]() {
 			shown = "its value (not shown)"
 		}
 
@@ -215,7 +251,7 @@ func explain(wrong map[string]bool, environment map[string]string, customers []s
 	return &failure
 }
 
-// LogValue shows every variable by its name, secrets masked, for the log line of the start.
+// LogValue shows every variable by its name, without secrets, for the log line at start.
 func (c Config) LogValue() slog.Value {
 	var attributes []slog.Attr
 
@@ -229,6 +265,8 @@ func (c Config) LogValue() slog.Value {
 		case setting.IsZero() && slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Map, reflect.Slice}, setting.Kind()):
 		case field.Tag.Get("secret") != "":
 			shown = "***"
+		case setting.Type() == reflect.TypeFor[*url.URL]():
+			shown = withoutSecrets(setting)
 		default:
 			shown = fmt.Sprint(setting.Interface())
 		}
@@ -237,6 +275,16 @@ func (c Config) LogValue() slog.Value {
 	}
 
 	return slog.GroupValue(attributes...)
+}
+
+// withoutSecrets shows scheme and host of a URL: user, path and query may all hold a key.
+func withoutSecrets(setting reflect.Value) string {
+	address, ok := reflect.TypeAssert[*url.URL](setting)
+	if !ok {
+		return ""
+	}
+
+	return address.Scheme + "://" + address.Host
 }
 
 // fields yields the struct fields that stand for a variable, with their index from the outermost struct.

@@ -89,18 +89,21 @@ func TestWrongVariables(t *testing.T) {
 		"SHUTDOWN_TIMEOUT":            {"0s", "-1s", "6m", "15"},
 		"REQUEST_TIMEOUT":             {"0s", "6m", "ten"},
 		"MAX_IN_FLIGHT":               {"0", "-5", "many", "1000001"},
-		"TRUSTED_PROXIES":             {"10.0.0.1", "10.0.0.0/33", "anyone", "10.0.0.0/8,nobody"},
+		"TRUSTED_PROXIES":             {"10.0.0.1", "10.0.0.0/33", "anyone", "10.0.0.0/8,nobody", "10.0.0.0/8,", ",", "10.0.0.0/8,,::1/128"},
 		"HEALTH_LABELS":               {"team", "status=DOWN", "=x", `a"b=c`},
 		"CUSTOMER_NAME":               {"D", "a", " A"},
 		"GREETINGS":                   {"A=Hi!", "{}", "null", `{"A":""}`, `{"A":1}`},
-		"SHOUT_URL":                   {"shout.example.com", "redis://shout", "http://"},
+		"SHOUT_URL":                   {"shout.example.com", "redis://shout", "http://", "http://:80", "http://shout:0", "http://shout:65536"},
 		"SHOUT_TIMEOUT":               {"0s", "6m", "2"},
 		"SHOUT_TRIES":                 {"0", "11", "-1", "some"},
 		"SHOUT_MAX_IN_FLIGHT":         {"0", "-1", "1000001"},
 		"SHOUT_CACHE_TTL":             {"0s", "8761h"},
 		"SHOUT_CACHE_BYTES":           {"-1", "1099511627777", "8MB"},
-		"REDIS_URL":                   {"localhost:6379", "http://redis", "redis://"},
-		"OTEL_EXPORTER_OTLP_ENDPOINT": {"collector:4318", "ftp://collector", "http://", "::"},
+		"REDIS_URL":                   {
+			"localhost:6379", "http://redis", "redis://", "redis://:6379", "redis://:hidden@:6379", "redis://redis/abc",
+			"redis://redis/-1", "redis://redis/1/2", "redis://redis/99999999999999999999", "redis://redis:99999", "redis://redis:0",
+		},
+		"OTEL_EXPORTER_OTLP_ENDPOINT": {"collector:4318", "ftp://collector", "http://", "::", "http://:4318", "http://collector:99999"},
 		"OTEL_TRACES_SAMPLER":         {"sometimes"},
 		"OTEL_TRACES_SAMPLER_ARG":     {"2", "-0.1", "half"},
 	} {
@@ -145,20 +148,37 @@ func TestACustomerWithoutGreetingLearnsWhoHasOne(t *testing.T) {
 func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
 
-	_, err := config.Parse([]string{"OTEL_EXPORTER_OTLP_HEADERS=hidden"})
-	require.EqualError(t, err, "OTEL_EXPORTER_OTLP_HEADERS: its value (not shown) is not allowed; it must be key=value pairs, comma-separated")
+	for _, setting := range []string{
+		"OTEL_EXPORTER_OTLP_HEADERS=hidden",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=ftp://user:hidden@collector",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://user:hidden@col lector",
+		"SHOUT_URL=ftp://user:hidden@shout",
+		"SHOUT_URL=http://shout:0/hidden?key=hidden",
+		"REDIS_URL=http://:hidden@redis",
+		"REDIS_URL=redis://:hidden@redis:port",
+	} {
+		name, _, _ := strings.Cut(setting, "=")
 
-	_, err = config.Parse([]string{"REDIS_URL=http://:hidden@redis"})
-	require.ErrorContains(t, err, "REDIS_URL: its value (not shown) is not allowed; it must be a URL such as redis://")
+		_, err := config.Parse([]string{setting})
+		require.ErrorContains(t, err, name+": its value (not shown) is not allowed; it must be ")
+		assert.NotContains(t, err.Error(), "hidden")
+	}
 
-	settings, err := config.Parse([]string{"REDIS_URL=redis://:hidden@redis", "OTEL_EXPORTER_OTLP_HEADERS=key=hidden", "OTEL_TRACES_SAMPLER_ARG=0.5"})
+	settings, err := config.Parse([]string{
+		"SHOUT_URL=https://user:hidden@shout:8443/hidden?key=hidden#hidden",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://hidden@collector:4318/hidden?key=hidden",
+		"REDIS_URL=redis://:hidden@redis", "OTEL_EXPORTER_OTLP_HEADERS=key=hidden", "OTEL_TRACES_SAMPLER_ARG=0.5",
+	})
 	require.NoError(t, err)
 
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("start", "config", settings)
 	assert.NotContains(t, log.String(), "hidden")
-	assert.Contains(t, log.String(), `"OTEL_EXPORTER_OTLP_HEADERS":"***"`)
-	assert.Contains(t, log.String(), `"REDIS_URL":"***"`)
-	assert.Contains(t, log.String(), `"OTEL_TRACES_SAMPLER_ARG":"0.5"`)
-	assert.Contains(t, log.String(), `"DRAIN_DELAY":"10s"`)
+
+	for _, shown := range []string{
+		`"SHOUT_URL":"https://shout:8443"`, `"OTEL_EXPORTER_OTLP_ENDPOINT":"http://collector:4318"`, `"REDIS_URL":"redis://redis"`,
+		`"OTEL_EXPORTER_OTLP_HEADERS":"***"`, `"OTEL_TRACES_SAMPLER_ARG":"0.5"`, `"DRAIN_DELAY":"10s"`,
+	} {
+		assert.Contains(t, log.String(), shown)
+	}
 }

@@ -245,8 +245,12 @@ func (u *Upstream) ask(ctx context.Context, text string) (string, *UpstreamError
 	return upper, nil
 }
 
-// broken is a failure of the connection.
+// broken is a failure of the connection. What net/http says of it is unwrapped, as it repeats the URL, which may hold a key.
 func broken(ctx context.Context, err error) *UpstreamError {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+
 	return &UpstreamError{Timeout: ctx.Err() != nil, Err: err, temporary: true}
 }
 

@@ -221,6 +221,20 @@ func TestAnUpstreamThatFailsTooOftenIsSkippedForAWhile(t *testing.T) {
 	`), "shout_upstream_tries_total"))
 }
 
+func TestErrorsDoNotRevealTheURLOfTheUpstream(t *testing.T) {
+	t.Parallel()
+
+	metrics, _ := newMetrics()
+	upstream := shout.NewUpstream(shout.UpstreamOptions{
+		URL:     &url.URL{Scheme: "http", User: url.UserPassword("user", "hidden"), Host: "upstream.invalid", Path: "/hidden", RawQuery: "key=hidden"},
+		Timeout: time.Second, Tries: 1, MaxInFlight: 1,
+		Transport: transportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("away") }),
+	}, metrics)
+
+	_, err := upstream.Upper(t.Context(), "x")
+	require.EqualError(t, err, "ask the upstream: away")
+}
+
 func TestTextsThatTheUpstreamRefusesDoNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 

@@ -42,7 +42,7 @@ func NewTracer(ctx context.Context, settings config.Traces, build Build) (*Trace
 		otlptracehttp.WithHeaders(settings.Headers),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make the exporter to %s: %w", settings.Endpoint.Redacted(), err)
+		return nil, fmt.Errorf("make the exporter of traces: %w", err)
 	}
 
 	provider := sdktrace.NewTracerProvider(
