@@ -98,8 +98,10 @@ test: ## Run every test that this machine can run
 
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
-fuzz: ## Look for input that breaks the parser, for FUZZTIME
-	go test -tags $(TAGS) -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./src/clock
+fuzz: ## Look for input that breaks a parser, for FUZZTIME each
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' src | while IFS=: read -r file function; do \
+	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	done
 
 bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/service/bench ./tests/service/bench/baseline

@@ -1,11 +1,8 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,7 +17,7 @@ type ClockAnswer struct {
 	ActualTime string `json:"actual_time" example:"11:38" validate:"required"`
 } //	@name	ClockAnswer
 
-// clockHandler has every answer ready: a dial shows only 720 times.
+// clockHandler has all answers prepared: a dial shows only 720 times.
 type clockHandler struct {
 	answers [clock.Minutes]preparedAnswer
 }
@@ -88,26 +85,4 @@ func mirrorTime(c *gin.Context) (mirrored clock.Time, ok bool) {
 	}
 
 	return mirrored, err == nil
-}
-
-// queryValue returns the value of the one parameter with the given name. A time as people type it needs no decoding, and
-// building a map of all parameters costs more than all the rest of the handler. The example shows whoever forgot it how to
-// give one.
-func queryValue(query, name, example string) (string, error) {
-	if value, ok := strings.CutPrefix(query, name); ok && len(value) > 0 && value[0] == '=' && !strings.ContainsAny(value, "&%+;") {
-		return value[1:], nil
-	}
-
-	values, err := url.ParseQuery(query)
-
-	switch given := values[name]; {
-	case err != nil:
-		return "", errors.New("the query can't be decoded: a % must be followed by two hexadecimal digits, and a ; be written %3B")
-	case len(given) == 0:
-		return "", errors.New("is missing; give one, such as ?" + name + "=" + example)
-	case len(given) > 1:
-		return "", fmt.Errorf("is given %d times; give it once", len(given))
-	default:
-		return given[0], nil
-	}
 }

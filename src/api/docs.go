@@ -80,7 +80,7 @@ func (h *docsHandler) get(c *gin.Context) {
 	header.Set("Vary", "Accept-Encoding")
 	header.Set("Cache-Control", "no-cache") // ask each time, for a new release; a 304 is small
 
-	compressed := acceptsGzip(c.Request.Header.Get("Accept-Encoding"))
+	compressed := acceptsGzip(c.Request.Header.Values("Accept-Encoding"))
 	etag, length := `"`+file.hash+`"`, file.size
 
 	if compressed { // another representation, so another tag
@@ -130,22 +130,6 @@ func (f docsFile) write(out io.Writer, compressed bool) error {
 	_, err = io.CopyN(out, reader, int64(f.size))
 
 	return err //nolint:wrapcheck // the caller says which file
-}
-
-// acceptsGzip reads an Accept-Encoding (RFC 9110, 12.5.3).
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(coding, ";")
-		if name = strings.TrimSpace(name); !strings.EqualFold(name, "gzip") && name != "*" {
-			continue
-		}
-
-		quality, weighted := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
-
-		return !weighted || strings.Trim(quality, "0.") != ""
-	}
-
-	return false
 }
 
 // loadDocs returns all files of Swagger UI by name.

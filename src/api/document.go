@@ -1,8 +1,8 @@
 //nolint:unused // swag reads these types
 package api
 
-// The document shows one example per schema, so each kind of problem that has a status of its own is a schema here. They
-// are never made: every problem is sent as a [Problem].
+// The document shows one example per schema, so each problem with a status of its own is a schema here. They are only for
+// the document: every problem is sent as a [Problem].
 
 type overloadProblem struct {
 	Type      string `json:"type"       example:"about:blank"                                     validate:"required"`
@@ -66,7 +66,7 @@ type largeBodyProblem struct {
 	Type      string `json:"type" example:"about:blank" validate:"required"`
 	Title     string `json:"title" example:"Request Entity Too Large" validate:"required"`
 	Status    int    `json:"status" example:"413" validate:"required"`
-	Detail    string `json:"detail" example:"the body is too large; 65536 bytes is the most" validate:"required"`
+	Detail    string `json:"detail" example:"the body is too large; the limit is 65536 bytes" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	LargeBodyProblem
 
@@ -90,7 +90,7 @@ type restProblem struct {
 	Type      string `json:"type" example:"about:blank" validate:"required"`
 	Title     string `json:"title" example:"Service Unavailable" validate:"required"`
 	Status    int    `json:"status" example:"503" validate:"required"`
-	Detail    string `json:"detail" example:"shouting fails too often just now and is given a rest; try again after 5 s" validate:"required"`
+	Detail    string `json:"detail" example:"the upstream is skipped for a while after repeated failures; try again after 5 s" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	RestProblem
 

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -37,16 +35,6 @@ func fail(c *gin.Context, status int, parameter, detail string) {
 
 	c.Abort()
 	c.Data(status, problemType, body)
-}
-
-// marshal returns the JSON of what always has one: strings, numbers and JSON.
-func marshal(value any) []byte {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic(fmt.Errorf("write an answer as JSON: %w", err)) // a mistake in the program, which serve answers for
-	}
-
-	return text
 }
 
 func notFound(c *gin.Context) {

@@ -154,9 +154,11 @@ func validate(config Config) ([]string, error) {
 		"notmember": func(field validator.FieldLevel) bool {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
-		"network":  isNetwork,
-		"httpurl":  hasScheme("http", "https"),
-		"redisurl": func(field validator.FieldLevel) bool { return hasScheme("redis", "rediss")(field) && namesDatabase(field) },
+		"network": isNetwork,
+		"httpurl": hasScheme("http", "https"),
+		"redisurl": func(field validator.FieldLevel) bool {
+			return hasScheme("redis", "rediss")(field) && namesDatabase(field)
+		},
 		"customer": func(field validator.FieldLevel) bool {
 			_, known := config.Greetings[field.Field().String()]
 

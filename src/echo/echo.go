@@ -14,7 +14,7 @@ const Longest = 4096
 func Text(text string) (string, error) {
 	switch {
 	case len(text) > Longest:
-		return "", fmt.Errorf("is %d bytes long; %d is the most", len(text), Longest)
+		return "", fmt.Errorf("is %d bytes long; the limit is %d", len(text), Longest)
 	case !utf8.ValidString(text):
 		return "", errors.New("is not UTF-8; encode each character as UTF-8, and each of its bytes as % and two hexadecimal digits")
 	default:

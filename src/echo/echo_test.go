@@ -32,7 +32,7 @@ func TestWrongTexts(t *testing.T) {
 	t.Parallel()
 
 	_, err := echo.Text(strings.Repeat("x", echo.Longest+1))
-	require.EqualError(t, err, "is 4097 bytes long; 4096 is the most")
+	require.EqualError(t, err, "is 4097 bytes long; the limit is 4096")
 
 	for _, text := range []string{"\xff", "a\xc3", "\xed\xa0\x80"} {
 		_, err = echo.Text(text)

@@ -86,7 +86,7 @@ func boundedDial(secure bool) func(ctx context.Context, network, address string)
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		connection, err := dial(ctx, network, address)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the caller says what was asked
+			return nil, err
 		}
 
 		return &boundedConn{Conn: connection}, nil

@@ -88,6 +88,7 @@ func newRedis(t testing.TB, address string) *shout.Redis {
 	require.NoError(t, err)
 
 	cache := shout.NewRedis(parsed, "test", time.Minute)
+
 	t.Cleanup(func() { assert.NoError(t, cache.Close()) })
 
 	return cache
@@ -204,16 +205,16 @@ func TestFailuresOfARedisAreToldByTheirKind(t *testing.T) {
 		reply func(string) string
 		kind  shout.Kind
 	}{
-		"a wrong password":        {always("-WRONGPASS invalid username-password pair or user is disabled: hidden\r\n"), shout.KindDenied},
+		"a wrong password":          {always("-WRONGPASS invalid username-password pair or user is disabled: hidden\r\n"), shout.KindDenied},
 		"a wrong password, Redis 5": {always("-ERR invalid password\r\n"), shout.KindDenied},
-		"no permission":           {inOrder("-NOPERM this user has no permissions to run the command\r\n"), shout.KindDenied},
-		"a full Redis":            {inOrder("-OOM command not allowed when used memory > 'maxmemory'\r\n"), shout.KindFull},
-		"a replica":               {inOrder("-READONLY You can't write against a read only replica.\r\n"), shout.KindReadOnly},
-		"a starting Redis":        {inOrder("-LOADING Redis is loading the dataset in memory\r\n"), shout.KindRefused},
-		"an error with a secret":  {always("-hidden\r\n"), shout.KindRefused},
-		"a cut connection":        {inOrder(""), shout.KindConnection},
-		"a cut reply":             {inOrder("$5\r\nx"), shout.KindTimeout},
-		"a broken reply":          {inOrder("@\r\n"), shout.KindReply},
+		"no permission":             {inOrder("-NOPERM this user has no permissions to run the command\r\n"), shout.KindDenied},
+		"a full Redis":              {inOrder("-OOM command not allowed when used memory > 'maxmemory'\r\n"), shout.KindFull},
+		"a replica":                 {inOrder("-READONLY You can't write against a read only replica.\r\n"), shout.KindReadOnly},
+		"a starting Redis":          {inOrder("-LOADING Redis is loading the dataset in memory\r\n"), shout.KindRefused},
+		"an error with a secret":    {always("-hidden\r\n"), shout.KindRefused},
+		"a cut connection":          {inOrder(""), shout.KindConnection},
+		"a cut reply":               {inOrder("$5\r\nx"), shout.KindTimeout},
+		"a broken reply":            {inOrder("@\r\n"), shout.KindReply},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -312,6 +313,7 @@ func TestAfterARestartOfRedisOneConnectionFailsAndTheOthersAreReplaced(t *testin
 				case <-restarted: // those of before the restart only
 				default:
 					<-restarted
+
 					_ = connection.Close()
 				}
 			}()

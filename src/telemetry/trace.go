@@ -3,7 +3,6 @@ package telemetry
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 
@@ -19,18 +18,15 @@ import (
 	"github.com/clockmirror/clockmirror/src/config"
 )
 
-// Tracer records spans of requests. It decides whether to before it does anything else, so that a request that is not
-// sampled costs one comparison. The decision is the one that OpenTelemetry's samplers of the same names take.
+// Tracer records spans of requests, as OpenTelemetry's sampler of the configured name decides.
 type Tracer struct {
-	provider    *sdktrace.TracerProvider // nil: nothing is recorded
-	tracer      trace.Tracer
-	ratio       float64 // of the requests that no parent decides for
-	parentBased bool
-	propagator  propagation.TraceContext
+	provider   *sdktrace.TracerProvider // nil: nothing is recorded
+	tracer     trace.Tracer
+	propagator propagation.TraceContext
 }
 
 // NewTracer returns a tracer that exports to the endpoint of the settings over OTLP/HTTP, or records nothing when there is
-// no endpoint. Shutdown must be called at the end.
+// no endpoint. Call Shutdown at the end.
 func NewTracer(ctx context.Context, settings config.Traces, build Build) (*Tracer, error) {
 	if settings.Endpoint == nil {
 		return &Tracer{}, nil
@@ -47,7 +43,7 @@ func NewTracer(ctx context.Context, settings config.Traces, build Build) (*Trace
 
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
-		sdktrace.WithSampler(sdktrace.AlwaysSample()), // Start has decided already
+		sdktrace.WithSampler(sampler(settings)),
 		sdktrace.WithResource(resource.NewSchemaless(
 			semconv.ServiceName(settings.Service),
 			semconv.ServiceVersion(build.Version),
@@ -55,46 +51,47 @@ func NewTracer(ctx context.Context, settings config.Traces, build Build) (*Trace
 		)),
 	)
 
-	sampler, parentBased := strings.CutPrefix(settings.Sampler, "parentbased_")
-	tracer := &Tracer{provider: provider, tracer: provider.Tracer("clockmirror"), parentBased: parentBased}
-
-	switch sampler {
-	case "always_on":
-		tracer.ratio = 1
-	case "traceidratio":
-		tracer.ratio = settings.Ratio
-	}
-
-	return tracer, nil
+	return &Tracer{provider: provider, tracer: provider.Tracer("clockmirror")}, nil
 }
 
-// Start returns a context with the trace that the request's traceparent header names, if any, and the span that records
-// the request, or nil when it is not sampled.
+// sampler returns the SDK's sampler of the configured name.
+func sampler(settings config.Traces) sdktrace.Sampler {
+	name, parentBased := strings.CutPrefix(settings.Sampler, "parentbased_")
+	root := sdktrace.NeverSample()
+
+	switch name {
+	case "always_on":
+		root = sdktrace.AlwaysSample()
+	case "traceidratio":
+		root = sdktrace.TraceIDRatioBased(settings.Ratio)
+	}
+
+	if parentBased {
+		return sdktrace.ParentBased(root)
+	}
+
+	return root
+}
+
+// Start returns the span of a request, or nil when nothing is traced, and a context whose outgoing requests carry the
+// trace: also that of a request that is not sampled, so that services behind this one don't decide anew.
 func (t *Tracer) Start(request *http.Request) (context.Context, trace.Span) {
-	ctx, decided, sampled := request.Context(), false, false
+	ctx := request.Context()
 
 	if len(request.Header["Traceparent"]) != 0 {
 		ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(request.Header))
-		parent := trace.SpanContextFromContext(ctx)
-		decided, sampled = t.parentBased && parent.IsValid(), parent.IsSampled()
 	}
 
-	switch {
-	case t.provider == nil, decided && !sampled, !decided && !t.draw():
+	if t.provider == nil {
 		return ctx, nil
 	}
 
 	return t.tracer.Start(ctx, request.Method, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // End ends it
 }
 
-// draw decides for a request that has no parent to ask.
-func (t *Tracer) draw() bool {
-	return t.ratio == 1 || rand.Float64() < t.ratio //nolint:gosec // G404: a sample needs no secrecy
-}
-
-// End ends a span that Start returned; nil is fine. Status 500 and above make it an error.
+// End ends a span that Start returned, which may be nil. A status of 500 or above makes it an error.
 func End(span trace.Span, method, route, path string, status int) {
-	if span == nil {
+	if span == nil || !span.IsRecording() {
 		return
 	}
 

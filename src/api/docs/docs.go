@@ -1213,7 +1213,7 @@ const docTemplate = `{
             "properties": {
                 "detail": {
                     "type": "string",
-                    "example": "the body is too large; 65536 bytes is the most"
+                    "example": "the body is too large; the limit is 65536 bytes"
                 },
                 "request_id": {
                     "type": "string",
@@ -1380,7 +1380,7 @@ const docTemplate = `{
             "properties": {
                 "detail": {
                     "type": "string",
-                    "example": "shouting fails too often just now and is given a rest; try again after 5 s"
+                    "example": "the upstream is skipped for a while after repeated failures; try again after 5 s"
                 },
                 "request_id": {
                     "type": "string",

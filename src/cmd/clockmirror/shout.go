@@ -43,7 +43,7 @@ func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.
 // newTransport returns net/http's transport with limits for one host.
 func newTransport(connections int) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says that it is one
-	transport.MaxResponseHeaderBytes = 64 << 10 // net/http takes 10 MiB
+	transport.MaxResponseHeaderBytes = maxHeaderBytes            // net/http takes 10 MiB
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = connections, connections
 
 	return transport

@@ -37,7 +37,7 @@ func echo(t *testing.T) {
 		"":                                   "text: is missing; give one, such as ?text=foo",
 		"?txt=foo":                           "text: is missing; give one, such as ?text=foo",
 		"?text=a&text=b":                     "text: is given 2 times; give it once",
-		"?text=" + strings.Repeat("x", 4097): "text: is 4097 bytes long; 4096 is the most",
+		"?text=" + strings.Repeat("x", 4097): "text: is 4097 bytes long; the limit is 4096",
 		"?text=%ff":                          "text: is not UTF-8; ",
 		"?text=%ed%a0%80":                    "text: is not UTF-8; ",
 		"?text=%zz":                          "text: the query can't be decoded: ",
@@ -167,7 +167,7 @@ func shoutRefusals(t *testing.T) {
 	for _, large := range []string{whole + " ", strings.Repeat("x", 1<<20)} {
 		answer := postShout(t, large, typeJSON)
 		assert.Equal(t, http.StatusRequestEntityTooLarge, answer.status)
-		assert.Equal(t, "the body is too large; 65536 bytes is the most", problem(t, answer)["detail"])
+		assert.Equal(t, "the body is too large; the limit is 65536 bytes", problem(t, answer)["detail"])
 	}
 
 	for _, fields := range [][]string{

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Header values that many answers share: setting a header to an existing slice allocates nothing. They are never changed.
+var (
+	jsonType  = []string{"application/json; charset=utf-8"} //nolint:gochecknoglobals // see above
+	cacheADay = []string{"public, max-age=86400"}           //nolint:gochecknoglobals // see above
+	nosniff   = []string{"nosniff"}                         //nolint:gochecknoglobals // see above
+)
+
+// sendCacheable answers 200 with the body, or 304 when the client says that it has the entity tag already.
+func sendCacheable(c *gin.Context, contentType, etag []string, body []byte) {
+	header := c.Writer.Header()
+	header["Etag"] = etag
+	header["Cache-Control"] = cacheADay
+
+	if matches(c.Request.Header["If-None-Match"], etag[0]) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+
+		return
+	}
+
+	header["Content-Type"] = contentType
+
+	if _, err := c.Writer.Write(body); err != nil {
+		_ = c.Error(err) // the client is gone; the log says so
+	}
+}
+
+// sendJSON answers 200 with the value, which must be one that JSON can hold. No cache keeps the answer.
+func sendJSON(c *gin.Context, value any) {
+	var body bytes.Buffer
+
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // no browser takes this for HTML, and a < stays a <
+
+	if err := encoder.Encode(value); err != nil {
+		panic(fmt.Errorf("write an answer: %w", err)) // serve answers for it
+	}
+
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, jsonType[0], bytes.TrimSuffix(body.Bytes(), []byte("\n")))
+}
+
+// marshal returns the JSON of a value that always has one: of strings, numbers and JSON.
+func marshal(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Errorf("write an answer as JSON: %w", err)) // a mistake in the program, which serve answers for
+	}
+
+	return text
+}
