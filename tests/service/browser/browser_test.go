@@ -67,6 +67,13 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(testkit.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
 
+	entries, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		`[...document.querySelectorAll('.opblock-summary')].map(entry => entry.innerText.split("\n").slice(0, 2).join(' ')).join(', ')`))
+	require.NoError(t, err)
+	assert.NotContains(t, entries, "HEAD", "people see one entry for each path")
+	assert.Contains(t, entries, "GET /clock,")
+	assert.Equal(t, 1, strings.Count(entries, "/greeting"))
+
 	picture, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.querySelector('.info img[src*="clock.svg"]').naturalWidth`))
 	require.NoError(t, err)
 	assert.Positive(t, picture, "the description shows a clock")
