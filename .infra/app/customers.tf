@@ -42,6 +42,7 @@ module "customer" {
   kms_key_arn        = aws_kms_key.this.arn
   alarm_topic_arn    = aws_sns_topic.alarms.arn
   alarm_thresholds   = var.alarm_thresholds
+  shared_alarm_names = [aws_cloudwatch_metric_alarm.alb_5xx.alarm_name]
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

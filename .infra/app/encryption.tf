@@ -1,5 +1,5 @@
 # One key for what the environment stores outside S3: its logs and its alarm messages. The key that AWS offers for SNS
-# can't be used by CloudWatch, so alarms would be lost without a sound.
+# can't be used by CloudWatch and EventBridge: alarm messages would be silently dropped.
 
 resource "aws_kms_key" "this" {
   description             = "Logs and alarm messages of ${local.name}"
@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
     }
   }
 }

@@ -131,10 +131,12 @@ variable "ssl_policy" {
 }
 
 variable "waf" {
-  description = "A web application firewall in front of the load balancer: AWS's managed rules, and the requests that one address may send in five minutes."
+  description = "A web application firewall in front of the load balancer: the requests that one address may send in five minutes, AWS's managed rules, which 'count' what they would stop until told to 'block', and the paths that take any text, where they don't look."
   type = object({
-    enabled    = optional(bool, false)
-    rate_limit = optional(number, 2000)
+    enabled       = optional(bool, false)
+    rate_limit    = optional(number, 2000)
+    managed_rules = optional(string, "count")
+    text_paths    = optional(list(string), ["/api/echo", "/shout"])
   })
   default  = {}
   nullable = false
@@ -142,6 +144,17 @@ variable "waf" {
   validation {
     condition     = var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000
     error_message = "Give waf.rate_limit a number of requests in five minutes, at least 10."
+  }
+
+  validation {
+    condition     = contains(["count", "block"], var.waf.managed_rules)
+    error_message = "Give waf.managed_rules one of count and block."
+  }
+
+  # WAF takes a regular expression of at most 512 characters.
+  validation {
+    condition     = length(var.waf.text_paths) > 0 && alltrue([for path in var.waf.text_paths : can(regex("^/[A-Za-z0-9/._~-]*$", path))]) && length(join("\\.", flatten([for path in var.waf.text_paths : split(".", path)]))) < 500
+    error_message = "Give waf.text_paths at least one path, for example /shout, of letters, digits and -._~/, and of less than 500 characters together."
   }
 }
 

@@ -56,6 +56,15 @@ data "aws_iam_policy_document" "deploy_app_observability" {
   }
 
   statement {
+    sid = "AlarmsOver"
+    actions = [
+      "events:DeleteRule", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "events:PutRule",
+      "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource",
+    ]
+    resources = [format(local.regional, "events", "rule/${local.app}-alarm-over")]
+  }
+
+  statement {
     sid       = "Dashboard"
     actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
     resources = ["arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.app}"]

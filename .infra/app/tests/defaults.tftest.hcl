@@ -156,8 +156,13 @@ run "waf" {
   }
 
   assert {
+    condition     = alltrue([for rule in aws_wafv2_web_acl.this[0].rule : length(rule.override_action[0].count) == 1 if rule.name != "rate-limit"])
+    error_message = "Managed rules count before they block."
+  }
+
+  assert {
     condition     = aws_cloudwatch_log_group.waf[0].retention_in_days == 30
-    error_message = "What the firewall blocks is logged, and expires."
+    error_message = "What the firewall blocks or counts is logged, and expires."
   }
 }
 

@@ -1,4 +1,5 @@
-# When a person should look. The first two also roll a deployment back.
+# When a person should look. The first two, and alb-5xx of the load balancer, also roll a deployment back. An alarm that is on when a
+# deployment begins is not watched during it, so that a release that mends it can be deployed; the others still are.
 
 locals {
   target_dimensions  = { TargetGroup = aws_lb_target_group.this.arn_suffix, LoadBalancer = var.alb_arn_suffix }
@@ -7,7 +8,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name        = "${local.full_name}-5xx"
-  alarm_description = "More than ${var.alarm_thresholds.error_percent} % of the answers have a 5xx status."
+  alarm_description = "More than ${var.alarm_thresholds.error_percent} % of the answers, at least 3 in a minute, have a 5xx status."
 
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarm_thresholds.error_percent
@@ -18,7 +19,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   metric_query {
     id          = "percent"
     label       = "5xx in percent"
-    expression  = "100 * FILL(errors, 0) / requests"
+    expression  = "IF(FILL(errors, 0) >= 3, 100 * errors / requests, 0)"
     return_data = true
   }
 
@@ -40,7 +41,6 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   }
 
   alarm_actions = [var.alarm_topic_arn]
-  ok_actions    = [var.alarm_topic_arn]
 }
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy" {
@@ -59,7 +59,6 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   treat_missing_data  = "notBreaching"
 
   alarm_actions = [var.alarm_topic_arn]
-  ok_actions    = [var.alarm_topic_arn]
 }
 
 resource "aws_cloudwatch_metric_alarm" "no_task" {
@@ -78,26 +77,51 @@ resource "aws_cloudwatch_metric_alarm" "no_task" {
   treat_missing_data  = "breaching" # no data means no target at all
 
   alarm_actions = [var.alarm_topic_arn]
-  ok_actions    = [var.alarm_topic_arn]
+
+  # Made once there are tasks: otherwise it would be on during the first apply, and mail so.
+  depends_on = [aws_ecs_service.this]
 }
 
+# With few samples the slowest hundredth is a single request, so half of the requests have to be slow then.
 resource "aws_cloudwatch_metric_alarm" "latency" {
   alarm_name        = "${local.full_name}-latency"
-  alarm_description = "The slowest hundredth of the answers takes more than ${var.alarm_thresholds.p99_seconds} s."
+  alarm_description = "Of at least 200 answers in a minute the slowest hundredth, of at least 10 the slower half, takes more than ${var.alarm_thresholds.p99_seconds} s."
 
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "TargetResponseTime"
-  dimensions          = local.target_dimensions
-  extended_statistic  = "p99"
-  period              = 60
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarm_thresholds.p99_seconds
   evaluation_periods  = 5
   datapoints_to_alarm = 3
   treat_missing_data  = "notBreaching"
 
+  metric_query {
+    id          = "seconds"
+    label       = "slow answers in seconds"
+    expression  = "IF(requests >= 200, slowest, IF(requests >= 10, half, 0))"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = {
+      requests = ["RequestCount", "Sum"]
+      slowest  = ["TargetResponseTime", "p99"]
+      half     = ["TargetResponseTime", "p50"]
+    }
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = "AWS/ApplicationELB"
+        metric_name = metric_query.value[0]
+        dimensions  = local.target_dimensions
+        stat        = metric_query.value[1]
+        period      = 60
+      }
+    }
+  }
+
   alarm_actions = [var.alarm_topic_arn]
-  ok_actions    = [var.alarm_topic_arn]
 }
 
 # Fargate reports no throttling of its own; a task that uses all the CPU it may is the one that gets throttled.
@@ -117,5 +141,4 @@ resource "aws_cloudwatch_metric_alarm" "throttled" {
   treat_missing_data  = "notBreaching"
 
   alarm_actions = [var.alarm_topic_arn]
-  ok_actions    = [var.alarm_topic_arn]
 }

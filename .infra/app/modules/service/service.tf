@@ -51,7 +51,7 @@ resource "aws_ecs_service" "this" {
   alarms {
     enable      = true
     rollback    = true
-    alarm_names = [aws_cloudwatch_metric_alarm.errors.alarm_name, aws_cloudwatch_metric_alarm.unhealthy.alarm_name]
+    alarm_names = concat([aws_cloudwatch_metric_alarm.errors.alarm_name, aws_cloudwatch_metric_alarm.unhealthy.alarm_name], var.shared_alarm_names)
   }
 
   enable_execute_command  = false # there is no shell in the image

@@ -221,3 +221,9 @@ variable "alarm_thresholds" {
   })
   nullable = false
 }
+
+variable "shared_alarm_names" {
+  description = "Names of further alarms that roll a deployment back, which all services share."
+  type        = list(string)
+  nullable    = false
+}
