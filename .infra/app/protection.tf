@@ -12,6 +12,7 @@ resource "terraform_data" "protection" {
 
   depends_on = [
     aws_cloudwatch_dashboard.this,
+    aws_cloudwatch_event_target.alarm_over,
     aws_cloudwatch_metric_alarm.alb_5xx,
     aws_default_security_group.this,
     aws_kms_alias.this,
