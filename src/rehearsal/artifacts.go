@@ -16,7 +16,7 @@ import (
 // key is where CodePipeline keeps an artifact: below the first 20 characters of the pipeline's name and the first 10 of the
 // artifact's.
 func (e *Environment) key(artifact string) string {
-	return cut(e.pipeline.Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7]
+	return cut(e.runner.Pipeline().Name, 20) + "/" + cut(artifact, 10) + "/" + rand.Text()[:7]
 }
 
 func cut(text string, most int) string { return text[:min(len(text), most)] }
@@ -35,7 +35,7 @@ func (e *Environment) store(ctx context.Context, who *identity, artifact string,
 	}
 
 	key := e.key(artifact)
-	if _, err := who.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: &e.pipeline.Bucket, Key: &key, Body: bytes.NewReader(archive.Bytes())}); err != nil {
+	if _, err := who.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(e.runner.Pipeline().Bucket), Key: &key, Body: bytes.NewReader(archive.Bytes())}); err != nil {
 		return "", fmt.Errorf("store the artifact %s: %w", artifact, err)
 	}
 
@@ -44,7 +44,7 @@ func (e *Environment) store(ctx context.Context, who *identity, artifact string,
 
 // fetch gets an artifact as who may.
 func (e *Environment) fetch(ctx context.Context, who *identity, artifact, key string) (fs.FS, error) {
-	answer, err := who.s3().GetObject(ctx, &s3.GetObjectInput{Bucket: &e.pipeline.Bucket, Key: aws.String(key)})
+	answer, err := who.s3().GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(e.runner.Pipeline().Bucket), Key: aws.String(key)})
 	if err != nil {
 		return nil, fmt.Errorf("get the artifact %s: %w", artifact, err)
 	}

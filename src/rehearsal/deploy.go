@@ -23,17 +23,11 @@ const (
 	deploymentPace    = 500 * time.Millisecond
 )
 
-// imageDefinition is a line of imagedefinitions.json.
-type imageDefinition struct {
-	Name     string `json:"name"`
-	ImageURI string `json:"imageUri"`
-}
-
 // deploy does what CodePipeline's ECS action does: it registers a copy of the revision that the service runs, with other
 // images, has the service run it, and waits. See
 // https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html.
-func (e *Environment) deploy(ctx context.Context, execution *Execution, action codepipeline.Action, log io.Writer) (string, error) {
-	role, err := e.admin.assumeFor(ctx, codePipeline, e.pipeline.RoleARN)
+func (e *Environment) deploy(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action, log io.Writer) (string, error) {
+	role, err := e.admin.assumeFor(ctx, codePipeline, e.runner.Pipeline().RoleARN)
 	if err == nil && action.RoleARN != "" {
 		role, err = role.assume(ctx, action.RoleARN)
 	}
@@ -66,18 +60,15 @@ func (e *Environment) deploy(ctx context.Context, execution *Execution, action c
 		return "", fmt.Errorf("have the service %s run %s: %w", name, registered, err)
 	}
 
-	minutes := deploymentMinutes
-
-	if given := action.Configuration["DeploymentTimeout"]; given != "" {
-		if minutes, err = strconv.Atoi(given); err != nil {
-			return "", fmt.Errorf("read DeploymentTimeout: %w", err)
-		}
-	}
-
 	e.progress.does(action.Name, "replacing the tasks")
 	defer e.progress.does(action.Name, "")
 
-	limited, cancel := context.WithTimeoutCause(ctx, time.Duration(minutes)*time.Minute, fmt.Errorf("timed out after %d minutes", minutes))
+	limit, err := deploymentLimit(action)
+	if err != nil {
+		return "", err
+	}
+
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("timed out after %s", limit))
 	defer cancel()
 
 	tasks, err := awaitDeployment(limited, client, cluster, name, registered)
@@ -92,7 +83,22 @@ func (e *Environment) deploy(ctx context.Context, execution *Execution, action c
 	return tasks + " on " + cut(execution.Commit, shortName), nil
 }
 
-func (e *Environment) imageDefinitions(ctx context.Context, execution *Execution, action codepipeline.Action, role *identity) ([]imageDefinition, error) {
+// deploymentLimit is how long the action waits for the deployment.
+func deploymentLimit(action codepipeline.Action) (time.Duration, error) {
+	given := action.Configuration["DeploymentTimeout"]
+	if given == "" {
+		return deploymentMinutes * time.Minute, nil
+	}
+
+	minutes, err := strconv.Atoi(given)
+	if err != nil {
+		return 0, fmt.Errorf("read DeploymentTimeout: %w", err)
+	}
+
+	return time.Duration(minutes) * time.Minute, nil
+}
+
+func (e *Environment) imageDefinitions(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action, role *identity) ([]codepipeline.ImageDefinition, error) {
 	file := action.Configuration["FileName"]
 	if file == "" {
 		file = "imagedefinitions.json"
@@ -102,7 +108,7 @@ func (e *Environment) imageDefinitions(ctx context.Context, execution *Execution
 		return nil, errors.New("an ECS action has one input artifact")
 	}
 
-	key, err := execution.artifact(action.Inputs[0])
+	key, err := execution.Artifact(action.Inputs[0])
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +123,7 @@ func (e *Environment) imageDefinitions(ctx context.Context, execution *Execution
 		return nil, fmt.Errorf("find the image definitions: %w", err)
 	}
 
-	var images []imageDefinition
+	var images []codepipeline.ImageDefinition
 	if err = json.Unmarshal(content, &images); err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
@@ -125,8 +131,8 @@ func (e *Environment) imageDefinitions(ctx context.Context, execution *Execution
 	return images, nil
 }
 
-// register copies a revision, container by container with the images that are named, and returns the copy's ARN.
-func register(ctx context.Context, client *ecs.Client, revision string, images []imageDefinition) (string, error) {
+// register copies a revision with other images, and returns the copy's ARN.
+func register(ctx context.Context, client *ecs.Client, revision string, images []codepipeline.ImageDefinition) (string, error) {
 	answer, err := client.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: &revision, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
@@ -134,36 +140,12 @@ func register(ctx context.Context, client *ecs.Client, revision string, images [
 		return "", fmt.Errorf("look at the revision %s: %w", revision, err)
 	}
 
-	definition := answer.TaskDefinition
-
-	for _, image := range images {
-		found := false
-
-		for i := range definition.ContainerDefinitions {
-			if container := &definition.ContainerDefinitions[i]; aws.ToString(container.Name) == image.Name {
-				container.Image, found = aws.String(image.ImageURI), true
-			}
-		}
-
-		if !found {
-			return "", fmt.Errorf("the revision %s has no container %s, which the image definitions name", revision, image.Name)
-		}
+	input, err := codepipeline.WithImages(answer.TaskDefinition, answer.Tags, images)
+	if err != nil {
+		return "", err
 	}
 
-	registered, err := client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
-		Family:                  definition.Family,
-		ContainerDefinitions:    definition.ContainerDefinitions,
-		Cpu:                     definition.Cpu,
-		EphemeralStorage:        definition.EphemeralStorage,
-		ExecutionRoleArn:        definition.ExecutionRoleArn,
-		Memory:                  definition.Memory,
-		NetworkMode:             definition.NetworkMode,
-		RequiresCompatibilities: definition.RequiresCompatibilities,
-		RuntimePlatform:         definition.RuntimePlatform,
-		TaskRoleArn:             definition.TaskRoleArn,
-		Volumes:                 definition.Volumes,
-		Tags:                    answer.Tags,
-	})
+	registered, err := client.RegisterTaskDefinition(ctx, input)
 	if err != nil {
 		return "", fmt.Errorf("register a copy of %s: %w", revision, err)
 	}
@@ -186,29 +168,19 @@ func describe(ctx context.Context, client *ecs.Client, cluster, name string) (*t
 
 // awaitDeployment waits until a service runs a revision in all its tasks, and returns how many of how many do.
 func awaitDeployment(ctx context.Context, client *ecs.Client, cluster, name, revision string) (string, error) {
-	failure := ""
-
 	for {
 		current, err := describe(ctx, client, cluster, name)
 		if err != nil {
 			return "", err
 		}
 
-		for _, deployment := range current.Deployments {
-			if aws.ToString(deployment.TaskDefinition) == revision && deployment.FailedTasks > 0 {
-				failure = aws.ToString(deployment.RolloutStateReason)
-			}
+		done, err := codepipeline.Deployed(current, revision)
+		if err != nil {
+			return "", err
 		}
 
-		primary := current.Deployments[0]
-
-		switch {
-		case aws.ToString(primary.TaskDefinition) != revision:
-			return "", fmt.Errorf("the deployment of %s was rolled back to %s: %s", revision, aws.ToString(primary.TaskDefinition), failure)
-		case primary.RolloutState == types.DeploymentRolloutStateFailed:
-			return "", fmt.Errorf("the deployment of %s failed: %s", revision, failure)
-		case primary.RolloutState == types.DeploymentRolloutStateCompleted && len(current.Deployments) == 1:
-			return fmt.Sprintf("%d/%d", primary.RunningCount, current.DesiredCount), nil
+		if done {
+			return fmt.Sprintf("%d/%d", current.Deployments[0].RunningCount, current.DesiredCount), nil
 		}
 
 		select {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,16 +18,14 @@ import (
 	"syscall"
 	"time"
 
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 	"github.com/clockmirror/clockmirror/src/rehearsal/docker"
-	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/load"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
-	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 )
 
@@ -72,7 +71,7 @@ type Environment struct {
 	registry *registry.Registry
 	admin    *identity
 	commits  *repository
-	pipeline *codepipeline.Pipeline
+	runner   *codepipeline.Runner
 	stacks   *stacks
 
 	registryAddress string
@@ -87,7 +86,8 @@ type Environment struct {
 	prepared    chan struct{}
 	preparation error
 
-	executions int
+	// load asks the service while it is deployed to.
+	load *load.Load
 }
 
 // Start sets the environment up as far as the pipeline needs it; the rest goes on in the background. It ends with Stop.
@@ -124,6 +124,25 @@ func Start(ctx context.Context, options Options) (*Environment, error) {
 // Logs is the folder of all logs of this rehearsal.
 func (e *Environment) Logs() string { return e.logs }
 
+// ID is in the name of all that this rehearsal starts.
+func (e *Environment) ID() string { return e.id }
+
+// Pipeline is the pipeline as it is applied.
+func (e *Environment) Pipeline() *codepipeline.Pipeline { return e.runner.Pipeline() }
+
+// Administrator is what AWS's SDK needs to act as the person who set up the account.
+func (e *Environment) Administrator() aws.Config { return e.admin.config() }
+
+// PutArtifact stores an artifact as the administrator, and returns its key.
+func (e *Environment) PutArtifact(ctx context.Context, name string, files fs.FS) (string, error) {
+	return e.store(ctx, e.admin, name, files)
+}
+
+// GetArtifact gets an artifact as the administrator.
+func (e *Environment) GetArtifact(ctx context.Context, name, key string) (fs.FS, error) {
+	return e.fetch(ctx, e.admin, name, key)
+}
+
 func (e *Environment) sayf(format string, arguments ...any) { e.progress.sayf(format, arguments...) }
 
 func (e *Environment) start(ctx, background context.Context) error {
@@ -154,16 +173,7 @@ func (e *Environment) start(ctx, background context.Context) error {
 
 	e.sayf("setting up the account; logs are in %s", e.logs)
 
-	parts, within := errgroup.WithContext(ctx)
-	parts.Go(func() error { return e.makeMachineImage(within) })
-	parts.Go(func() error { return e.startServices(within) })
-	parts.Go(func() error {
-		e.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
-
-		return nil
-	})
-
-	if err = parts.Wait(); err != nil {
+	if err = e.startParts(ctx); err != nil {
 		return err
 	}
 
@@ -174,6 +184,20 @@ func (e *Environment) start(ctx, background context.Context) error {
 	e.schedule(background)
 
 	return e.setUp(ctx, background, commit)
+}
+
+// startParts starts side by side what does not need each other.
+func (e *Environment) startParts(ctx context.Context) error {
+	parts, within := errgroup.WithContext(ctx)
+	parts.Go(func() error { return e.makeMachineImage(within) })
+	parts.Go(func() error { return e.startServices(within) })
+	parts.Go(func() error {
+		e.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
+
+		return nil
+	})
+
+	return parts.Wait()
 }
 
 // sweep removes what killed rehearsals have left.
@@ -252,57 +276,6 @@ func (e *Environment) startServices(ctx context.Context) error {
 	e.registry, err = registry.Start(ctx, e.machine.registry, e.registryAddress, filepath.Join(e.folder, "registry"))
 
 	return err
-}
-
-// schedule runs the tasks of the cluster's services from now on, each service as soon as it is there.
-func (e *Environment) schedule(background context.Context) {
-	const pace = time.Second
-
-	client := awsecs.NewFromConfig(e.admin.config())
-	cluster := "app-" + Env
-	known := map[string]bool{}
-
-	e.running.Go(func() {
-		for background.Err() == nil {
-			// Before there is a cluster this is an error, and at the end too.
-			found, err := client.ListServices(background, &awsecs.ListServicesInput{Cluster: &cluster})
-			if err != nil {
-				found = &awsecs.ListServicesOutput{}
-			}
-
-			for _, arn := range found.ServiceArns {
-				if name := arn[strings.LastIndexByte(arn, '/')+1:]; !known[name] {
-					known[name] = true
-
-					e.runService(background, client, cluster, name)
-				}
-			}
-
-			select {
-			case <-background.Done():
-			case <-time.After(pace):
-			}
-		}
-	})
-}
-
-// runService runs one service behind a load balancer of its own.
-func (e *Environment) runService(background context.Context, client *awsecs.Client, cluster, name string) {
-	scheduler := &ecs.Scheduler{
-		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id,
-		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), Cloud: e.cloud,
-		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
-		Secrets: e.admin.secrets, Logs: e.logs,
-		StartBalancer: func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
-			return e.startBalancer(ctx, name, dnsName, settings, log)
-		},
-	}
-
-	e.running.Go(func() {
-		if err := scheduler.Run(background); err != nil {
-			e.sayf("%v", err)
-		}
-	})
 }
 
 // Stop ends all that runs, and leaves logs and what the next rehearsal can use again. It does so even when ctx has ended.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,153 +19,99 @@ import (
 // rate is how many requests a second the service gets while it is deployed to.
 const rate = 250
 
-// ErrRed says that an action failed.
-var ErrRed = errors.New("the pipeline is red")
+// Run takes a commit, which Take brought, through the whole pipeline. An error that is [codepipeline.ErrRed] comes with the
+// execution.
+func (e *Environment) Run(ctx context.Context, commit string) (*codepipeline.Execution, error) {
+	execution := codepipeline.NewExecution(commit, nil)
 
-// Execution is one run of the pipeline.
-type Execution struct {
-	Commit  string
-	Results []Result
-	// Artifacts are the keys of what actions left, by the artifacts' names.
-	Artifacts map[string]string
-	// Variables are what actions found out, by Namespace.VARIABLE.
-	Variables map[string]string
-
-	number int
-	mutex  sync.Mutex
-}
-
-// Result is what became of one action.
-type Result struct {
-	Stage, Action string
-	// Detail is a few words on what it did.
-	Detail string
-	Took   time.Duration
-	// Log is the file that has all that it printed.
-	Log string
-	// Err says why it failed; nil if it did not.
-	Err error
-}
-
-// Result returns what became of an action; nil if it was not reached.
-func (e *Execution) Result(action string) *Result {
-	for i := range e.Results {
-		if e.Results[i].Action == action {
-			return &e.Results[i]
-		}
-	}
-
-	return nil
-}
-
-// Run takes a commit, which Take brought, through the whole pipeline. An error that is ErrRed comes with the execution.
-func (e *Environment) Run(ctx context.Context, commit string) (*Execution, error) {
-	return e.execute(ctx, &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}}, "")
+	return execution, e.execute(ctx, execution, "")
 }
 
 // Retry runs the pipeline from a stage on, with the artifacts and variables of an earlier execution.
-func (e *Environment) Retry(ctx context.Context, earlier *Execution, stage string) (*Execution, error) {
-	return e.execute(ctx, earlier.clone(), stage)
+func (e *Environment) Retry(ctx context.Context, earlier *codepipeline.Execution, stage string) (*codepipeline.Execution, error) {
+	execution := codepipeline.NewExecution(earlier.Commit, earlier)
+
+	return execution, e.execute(ctx, execution, stage)
 }
 
-func (e *Execution) clone() *Execution {
-	return &Execution{Commit: e.Commit, Artifacts: maps.Clone(e.Artifacts), Variables: maps.Clone(e.Variables)}
-}
-
-func (e *Environment) execute(ctx context.Context, execution *Execution, from string) (*Execution, error) {
-	e.executions++
-	execution.number = e.executions
-
-	var load *load.Load
-
+func (e *Environment) execute(ctx context.Context, execution *codepipeline.Execution, stage string) error {
 	defer func() {
-		if load != nil {
-			_ = load.Stop()
+		if e.load != nil {
+			_ = e.load.Stop()
+			e.load = nil
 		}
 	}()
 
-	known := slices.IndexFunc(e.pipeline.Stages, func(s codepipeline.Stage) bool { return s.Name == from })
-	for _, stage := range e.pipeline.Stages[max(known, 0):] {
-		if load == nil && slices.ContainsFunc(stage.Actions, func(a codepipeline.Action) bool { return a.Kind == codepipeline.ECS }) {
-			var err error
-			if load, err = e.startLoad(ctx); err != nil {
-				return execution, err
-			}
-		}
-
-		for _, group := range stage.Groups() {
-			if err := e.runTogether(ctx, execution, stage.Name, group, load); err != nil {
-				return execution, err
-			}
-		}
-	}
-
-	return execution, nil
+	return e.runner.Run(ctx, execution, stage)
 }
 
-// startLoad begins to ask the service as its users do.
-func (e *Environment) startLoad(ctx context.Context) (*load.Load, error) {
+// startLoad begins to ask the service as its users do, from the first stage on that deploys to it.
+func (e *Environment) startLoad(ctx context.Context, stage codepipeline.Stage) error {
+	deploys := slices.ContainsFunc(stage.Actions, func(a codepipeline.Action) bool { return a.Kind == codepipeline.ECS })
+	if e.load != nil || !deploys {
+		return nil
+	}
+
 	if err := e.awaitPrepared(ctx); err != nil {
-		return nil, err
+		return err
 	}
 
 	program, err := load.Build(ctx, e.options.Root, e.folder)
 	if err != nil {
+		return err
+	}
+
+	e.load, err = load.Start(program, e.Address(), rate)
+
+	return err
+}
+
+// runTogether runs actions at the same time, while the service is asked. When one fails, the others still come to their end.
+func (e *Environment) runTogether(
+	ctx context.Context, execution *codepipeline.Execution, stage codepipeline.Stage, group []codepipeline.Action, attempt int,
+) ([]codepipeline.Result, error) {
+	if err := e.startLoad(ctx, stage); err != nil {
 		return nil, err
 	}
 
-	return load.Start(program, e.Address(), rate)
-}
-
-// runTogether runs the actions of one run order at the same time. When one fails, the others still come to their end.
-func (e *Environment) runTogether(ctx context.Context, execution *Execution, stage string, group []codepipeline.Action, load *load.Load) error {
-	if load != nil {
-		if _, err := load.Next(); err != nil {
-			return err
+	if e.load != nil {
+		if _, err := e.load.Next(); err != nil {
+			return nil, err
 		}
 	}
 
-	results := make([]Result, len(group))
+	results := make([]codepipeline.Result, len(group))
 
 	var actions sync.WaitGroup
 
 	for i, action := range group {
-		actions.Go(func() { results[i] = e.runOne(ctx, execution, stage, action) })
+		actions.Go(func() { results[i] = e.runOne(ctx, execution, stage.Name, action, attempt) })
 	}
 
 	actions.Wait()
 
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 
-	if load != nil {
-		asked, err := load.Next()
+	if e.load != nil {
+		asked, err := e.load.Next()
 		if err != nil {
-			return err
+			return nil, err
 		}
 
-		judge(&results[len(results)-1], asked, group[0].Kind == codepipeline.ECS)
+		countFailures(&results[len(results)-1], asked, group[0].Kind == codepipeline.ECS)
 	}
 
-	failed := false
-
 	for _, result := range results {
-		failed = failed || result.Err != nil
 		e.show(result)
 	}
 
-	execution.Results = append(execution.Results, results...)
-
-	if failed {
-		return ErrRed
-	}
-
-	return nil
+	return results, nil
 }
 
-// judge says what became of the requests meanwhile. Not one may fail, whatever an action does.
-func judge(result *Result, asked load.Summary, tell bool) {
+// countFailures adds what became of the requests meanwhile. Not one may fail, whatever an action does.
+func countFailures(result *codepipeline.Result, asked load.Summary, tell bool) {
 	failures := asked.Failures() + asked.Slow.Failures()
 
 	count := fmt.Sprintf("%d of %d requests, %d of %d slow ones failed", asked.Failures(), asked.Requests, asked.Slow.Failures(), asked.Slow.Requests)
@@ -178,10 +124,10 @@ func judge(result *Result, asked load.Summary, tell bool) {
 	}
 }
 
-func (e *Environment) runOne(ctx context.Context, execution *Execution, stage string, action codepipeline.Action) Result {
+func (e *Environment) runOne(ctx context.Context, execution *codepipeline.Execution, stage string, action codepipeline.Action, attempt int) codepipeline.Result {
 	began := time.Now()
-	result := Result{Stage: stage, Action: action.Name}
-	result.Log = filepath.Join(e.logs, fmt.Sprintf("%d-%s.log", execution.number, action.Name))
+	result := codepipeline.Result{Stage: stage, Action: action.Name, Attempt: attempt}
+	result.Log = filepath.Join(e.logs, runName(execution, action, attempt)+".log")
 
 	log, err := os.Create(result.Log)
 	if err != nil {
@@ -192,19 +138,7 @@ func (e *Environment) runOne(ctx context.Context, execution *Execution, stage st
 
 	defer func() { _ = log.Close() }()
 
-	switch action.Kind {
-	case codepipeline.Source:
-		result.Detail, result.Err = e.source(ctx, execution, action)
-	case codepipeline.CodeBuild:
-		result.Detail, result.Err = e.build(ctx, execution, action, log)
-	case codepipeline.ECS:
-		result.Detail, result.Err = e.deploy(ctx, execution, action, log)
-	case codepipeline.Approval:
-		result.Detail, result.Err = e.approve(ctx, execution, action)
-	default: // FromState knows all kinds
-		result.Err = fmt.Errorf("a rehearsal does not know how to %s", action.Kind)
-	}
-
+	result.Detail, result.Err = e.Act(ctx, execution, action, attempt, log)
 	if result.Err != nil {
 		fmt.Fprintln(log, result.Err)
 	}
@@ -214,8 +148,34 @@ func (e *Environment) runOne(ctx context.Context, execution *Execution, stage st
 	return result
 }
 
+// runName names what a run of an action leaves on this machine.
+func runName(execution *codepipeline.Execution, action codepipeline.Action, attempt int) string {
+	name := fmt.Sprintf("%d-%s", execution.Number, action.Name)
+	if attempt > 1 {
+		name += fmt.Sprintf("-%d", attempt)
+	}
+
+	return name
+}
+
+// Act runs one action, and returns a few words on what it did.
+func (e *Environment) Act(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action, attempt int, log io.Writer) (string, error) {
+	switch action.Kind {
+	case codepipeline.Source:
+		return e.source(ctx, execution, action)
+	case codepipeline.CodeBuild:
+		return e.build(ctx, execution, action, runName(execution, action, attempt), log)
+	case codepipeline.ECS:
+		return e.deploy(ctx, execution, action, log)
+	case codepipeline.Approval:
+		return e.approve(ctx, execution, action)
+	default: // FromState knows all kinds
+		return "", fmt.Errorf("a rehearsal does not know how to %s", action.Kind)
+	}
+}
+
 // show prints a line of the table; of an action that failed, the end of what it printed too.
-func (e *Environment) show(result Result) {
+func (e *Environment) show(result codepipeline.Result) {
 	state := "ok"
 	if result.Err != nil {
 		state = "RED"
@@ -229,49 +189,19 @@ func (e *Environment) show(result Result) {
 	}
 }
 
-// set notes what an action found out.
-func (e *Execution) set(action codepipeline.Action, name, value string) {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-
-	e.Variables[action.Namespace+"."+name] = value
-}
-
-func (e *Execution) variables() map[string]string {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-
-	return maps.Clone(e.Variables)
-}
-
-func (e *Execution) keep(artifact, key string) {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-
-	e.Artifacts[artifact] = key
-}
-
-func (e *Execution) artifact(name string) (string, error) {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-
-	key, found := e.Artifacts[name]
-	if !found {
-		return "", fmt.Errorf("no action has left the artifact %s", name)
-	}
-
-	return key, nil
-}
-
 // approve asks a person.
-func (e *Environment) approve(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
-	question, err := codepipeline.Resolve(action.Configuration["CustomData"], execution.variables())
+func (e *Environment) approve(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action) (string, error) {
+	question, err := execution.Resolve(action.Configuration["CustomData"])
 	if err != nil {
 		return "", err
 	}
 
+	if err = codepipeline.CheckCustomData(question); err != nil {
+		return "", err
+	}
+
 	if e.options.Approve == nil {
-		return "", errors.New("nobody is there to approve: run the rehearsal in a terminal")
+		return "", errors.New("no one can approve here: run the rehearsal in a terminal")
 	}
 
 	approved, err := e.options.Approve(ctx, question)

@@ -17,6 +17,13 @@ type machine struct {
 	docker, terraform, python, registry string
 }
 
+// Requirements returns an error that names everything which a rehearsal needs and this machine lacks, each with how to get it.
+func Requirements(ctx context.Context, root string) error {
+	_, err := look(ctx, root)
+
+	return err
+}
+
 // look finds what a rehearsal needs. All that is missing is named at once, each with how to get it.
 func look(ctx context.Context, root string) (*machine, error) {
 	if runtime.GOOS != "linux" {

@@ -16,14 +16,14 @@ import (
 const sourceFile = "source.json"
 
 // source passes a commit on, as the connection to the Git host does: by name, for others to clone.
-func (e *Environment) source(ctx context.Context, execution *Execution, action codepipeline.Action) (string, error) {
+func (e *Environment) source(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action) (string, error) {
 	if format := action.Configuration["OutputArtifactFormat"]; format != "CODEBUILD_CLONE_REF" {
 		return "", fmt.Errorf("a rehearsal clones the repository (CODEBUILD_CLONE_REF), it does not know OutputArtifactFormat %s", format)
 	}
 
 	branch := action.Configuration["BranchName"]
 
-	message, err := e.commits.run(ctx, "log", "-1", "--format=%s", execution.Commit)
+	message, err := e.commits.run(ctx, "log", "-1", "--format=%B", execution.Commit)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +37,7 @@ func (e *Environment) source(ctx context.Context, execution *Execution, action c
 		"CommitId": execution.Commit, "CommitMessage": message, "AuthorDate": date, "BranchName": branch,
 		"FullRepositoryName": action.Configuration["FullRepositoryId"], "ConnectionArn": action.Configuration["ConnectionArn"],
 	} {
-		execution.set(action, name, value)
+		execution.Set(action, name, value)
 	}
 
 	content, err := json.Marshal(reference{Commit: execution.Commit, Branch: branch})
@@ -54,7 +54,7 @@ func (e *Environment) source(ctx context.Context, execution *Execution, action c
 		return "", fmt.Errorf("write the reference to the commit: %w", err)
 	}
 
-	role, err := e.admin.assumeFor(ctx, codePipeline, e.pipeline.RoleARN)
+	role, err := e.admin.assumeFor(ctx, codePipeline, e.runner.Pipeline().RoleARN)
 	if err != nil {
 		return "", err
 	}
@@ -65,7 +65,7 @@ func (e *Environment) source(ctx context.Context, execution *Execution, action c
 			return "", err
 		}
 
-		execution.keep(artifact, key)
+		execution.Keep(artifact, key)
 	}
 
 	before, err := e.commits.ancestors(ctx, execution.Commit, 1)
@@ -108,7 +108,7 @@ func (e *Environment) Starts(ctx context.Context, branch, from, to string) (bool
 		return false, err
 	}
 
-	starts := e.pipeline.Starts(branch, files)
+	starts := e.runner.Pipeline().Starts(branch, files)
 	if !starts {
 		e.sayf("a push to %s of %s does not start the pipeline: see trigger in .infra/cicd/pipeline.tf", branch, strings.Join(files, ", "))
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal"
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func main() {
 
 	switch {
 	case err == nil:
-	case errors.Is(err, rehearsal.ErrRed):
+	case errors.Is(err, codepipeline.ErrRed):
 		os.Exit(1) //nolint:gocritic // there is nothing left to stop
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "rehearse: interrupted; nothing runs any more")

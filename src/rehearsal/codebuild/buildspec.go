@@ -119,6 +119,11 @@ func (p NamedPhase) Next() bool {
 	}
 }
 
+// Uploads tells whether reports and artifacts are uploaded after this phase, the last one to run, failed.
+func (p NamedPhase) Uploads() bool {
+	return p.OnFailure != "ABORT" && (p.Name == "build" || p.Name == "post_build")
+}
+
 // Script runs a list of commands in one shell, up to the first that fails. The shell begins in the folder and with the
 // exported variables that the list before it left in the folder state, and leaves its own there.
 func (s *Spec) Script(state string, commands []string) string {

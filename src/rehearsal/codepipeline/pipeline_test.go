@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/codebuild"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 )
 
@@ -38,6 +39,11 @@ func pipelineOf(actions string) string {
 		"name":"cicd-test","role_arn":"role/pipeline","artifact_store":[{"location":"artifacts"}],
 		"trigger":[{"git_configuration":[{"push":[{"branches":[{"includes":["master"]}],"file_paths":[{"includes":["**"],"excludes":["README.md","**/README.md"]}]}]}]}],
 		"stage":[{"name":"Stage","action":[` + actions + `]}]}}`
+}
+
+// onFailure is a pipeline of one stage, which is configured for failures.
+func onFailure(settings string) string {
+	return strings.Replace(pipelineOf(source), `"name":"Stage",`, `"name":"Stage","on_failure":[`+settings+`],`, 1)
 }
 
 const (
@@ -69,8 +75,22 @@ func TestFromState(t *testing.T) {
 	assert.Equal(t, &codepipeline.Project{
 		Name: "cicd-test-build", ARN: "arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test-build", RoleARN: "role/build",
 		Buildspec: "buildspec/build.yml", Timeout: 30 * time.Minute, Privileged: true, Cached: true,
-		Variables: []codepipeline.Variable{{Name: "IMAGE_PLATFORM", Value: "linux/amd64", Type: "PLAINTEXT"}},
+		Variables: []codebuild.Variable{{Name: "IMAGE_PLATFORM", Value: "linux/amd64", Type: "PLAINTEXT"}},
 	}, action.Project)
+}
+
+func TestOnFailure(t *testing.T) {
+	t.Parallel()
+
+	for settings, want := range map[string]codepipeline.FailureResult{
+		`{"result":"ROLLBACK","retry_configuration":[]}`:                             codepipeline.RollBack,
+		`{"result":"RETRY","retry_configuration":[{"retry_mode":"FAILED_ACTIONS"}]}`: codepipeline.RetryFailed,
+		`{"result":"RETRY","retry_configuration":[{"retry_mode":"ALL_ACTIONS"}]}`:    codepipeline.RetryAll,
+	} {
+		found, err := codepipeline.FromState(state(t, onFailure(settings)))
+		require.NoError(t, err)
+		assert.Equal(t, want, found.Stages[0].OnFailure)
+	}
 }
 
 // What a rehearsal does not know is an error that names it, never skipped.
@@ -88,6 +108,8 @@ func TestUnknown(t *testing.T) {
 			pipelineOf(`{"name":"Build","category":"Build","owner":"Custom","provider":"CodeBuild"}`),
 		},
 		`the action Build of the stage Stage: there is no project "cicd-test-build"`: {pipelineOf(build)},
+		"the stage Stage: a rehearsal does not know on_failure SKIP":                 {onFailure(`{"result":"SKIP"}`)},
+		"the stage Stage: a rehearsal does not know conditions in on_failure":        {onFailure(`{"result":"ROLLBACK","condition":[{}]}`)},
 		"the state has no pipeline":            {project},
 		"the state has more than one pipeline": {pipelineOf(source), pipelineOf(source)},
 	} {
@@ -131,4 +153,11 @@ func TestResolve(t *testing.T) {
 
 	_, err = codepipeline.Resolve("#{Build.IMAGE} and #{Source.CommitId}", known)
 	require.EqualError(t, err, "no action has set #{Build.IMAGE}, #{Source.CommitId}")
+}
+
+func TestCheckCustomData(t *testing.T) {
+	t.Parallel()
+
+	require.NoError(t, codepipeline.CheckCustomData(strings.Repeat("ä", 1000)))
+	require.EqualError(t, codepipeline.CheckCustomData(strings.Repeat("a", 1001)), "CustomData of the approval has 1001 characters; the limit is 1000")
 }

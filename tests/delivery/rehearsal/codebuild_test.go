@@ -1,7 +1,8 @@
-package rehearsal
+package rehearsal_test
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -17,6 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal"
+	"github.com/clockmirror/clockmirror/src/rehearsal/codebuild"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 )
 
@@ -51,19 +54,17 @@ artifacts:
 `
 
 // testCodeBuild holds a build to CodeBuild's rules.
-func testCodeBuild(t *testing.T, e *Environment, first *Execution) {
+func testCodeBuild(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
 	commit := alter(t, e, map[string]func(string) string{"buildspec/probe.yml": func(string) string { return probe }})
 	role := probeRole(t, e)
 
-	run := first.clone()
+	run := codepipeline.NewExecution(first.Commit, first)
 	run.Commit = commit
-	run.number = 100
-	_, err := e.source(t.Context(), run, e.pipeline.Stages[0].Actions[0])
+	run.Number = 100
+	_, err := e.Act(t.Context(), run, e.Pipeline().Stages[0].Actions[0], 1, io.Discard)
 	require.NoError(t, err)
 
-	who, err := e.admin.assumeFor(t.Context(), codeBuild, role)
-	require.NoError(t, err)
-	run.Artifacts["other"], err = e.store(t.Context(), who, "other", fstest.MapFS{"deep/file": {Data: []byte("of another artifact")}})
+	run.Artifacts["other"], err = e.PutArtifact(t.Context(), "other", fstest.MapFS{"deep/file": {Data: []byte("of another artifact")}})
 	require.NoError(t, err)
 
 	action := codepipeline.Action{
@@ -74,18 +75,18 @@ func testCodeBuild(t *testing.T, e *Environment, first *Execution) {
 		},
 		Project: &codepipeline.Project{
 			Name: "probe", RoleARN: role, Buildspec: "buildspec/probe.yml", Timeout: time.Minute,
-			Variables: []codepipeline.Variable{{Name: "OVERRIDDEN", Value: "of the project"}},
+			Variables: []codebuild.Variable{{Name: "OVERRIDDEN", Value: "of the project"}},
 		},
 	}
 
 	var log bytes.Buffer
 
-	_, err = e.build(t.Context(), run, action, &log)
+	_, err = e.Act(t.Context(), run, action, 1, &log)
 	require.NoError(t, err, log.String())
 	assert.Equal(t, "of the buildspec, of master, of the parameter, of the secret, on, of another artifact", run.Variables["Probe.FOUND"])
 	assert.Contains(t, log.String(), "finally, 1\n")
 
-	left, err := e.fetch(t.Context(), who, "probed", run.Artifacts["probed"])
+	left, err := e.GetArtifact(t.Context(), "probed", run.Artifacts["probed"])
 	require.NoError(t, err)
 
 	names := map[string]bool{}
@@ -113,35 +114,35 @@ func testCodeBuild(t *testing.T, e *Environment, first *Execution) {
 
 		log.Reset()
 
-		_, err = e.build(t.Context(), run, action, &log)
+		_, err = e.Act(t.Context(), run, action, 1, &log)
 		require.ErrorContains(t, err, want)
 		assert.NotContains(t, run.Artifacts, "probed", "a failed build leaves an artifact")
 	}
 
 	// A project without the right to read a parameter is told so.
 	denied := *action.Project
-	denied.RoleARN = e.pipeline.Stages[1].Actions[0].Project.RoleARN
+	denied.RoleARN = e.Pipeline().Stages[1].Actions[0].Project.RoleARN
 	action.Project, action.Inputs = &denied, []string{"source"}
 
-	_, err = e.build(t.Context(), run, action, &log)
+	_, err = e.Act(t.Context(), run, action, 1, &log)
 	require.ErrorContains(t, err, "not authorized to perform: ssm:GetParameters")
 }
 
 // probeRole makes what the probe reads, and a role that may.
-func probeRole(t *testing.T, e *Environment) string {
+func probeRole(t *testing.T, e *rehearsal.Environment) string {
 	t.Helper()
 
-	_, err := ssm.NewFromConfig(e.admin.config()).PutParameter(t.Context(), &ssm.PutParameterInput{
+	_, err := ssm.NewFromConfig(e.Administrator()).PutParameter(t.Context(), &ssm.PutParameterInput{
 		Name: aws.String("/clockmirror/parameter"), Value: aws.String("of the parameter"), Type: ssmtypes.ParameterTypeSecureString,
 	})
 	require.NoError(t, err)
 
-	_, err = secretsmanager.NewFromConfig(e.admin.config()).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+	_, err = secretsmanager.NewFromConfig(e.Administrator()).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
 		Name: aws.String("clockmirror/secret"), SecretString: aws.String(`{"key":"of the secret"}`),
 	})
 	require.NoError(t, err)
 
-	roles := iam.NewFromConfig(e.admin.config())
+	roles := iam.NewFromConfig(e.Administrator())
 	made, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("probe"),
 		AssumeRolePolicyDocument: aws.String(

@@ -1,4 +1,4 @@
-package rehearsal
+package rehearsal_test
 
 import (
 	"os"
@@ -33,7 +33,7 @@ func TestPush(t *testing.T) {
 		return string(output)
 	}
 	change := func(name, text string) {
-		file, err := os.OpenFile(filepath.Join(clone, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, fileMode)
+		file, err := os.OpenFile(filepath.Join(clone, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		require.NoError(t, err)
 		_, err = file.WriteString(text)
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestPush(t *testing.T) {
 // shareEmulator lets a clone use the emulator that this checkout has installed.
 func shareEmulator(t *testing.T, clone string) {
 	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".build", "emulator"), folderMode))
+	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".build", "emulator"), 0o750))
 
 	installed, err := filepath.Glob(filepath.Join(testkit.Root(t), ".build", "emulator", "*"))
 	require.NoError(t, err)

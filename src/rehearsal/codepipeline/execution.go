@@ -1,0 +1,103 @@
+package codepipeline
+
+import (
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Execution is one run of a pipeline.
+type Execution struct {
+	// Number counts the executions of a pipeline.
+	Number  int
+	Commit  string
+	Results []Result
+	// Artifacts are the keys of what actions left, by the artifacts' names.
+	Artifacts map[string]string
+	// Variables are what actions found out, by Namespace.VARIABLE.
+	Variables map[string]string
+	// RolledBack is the execution that took a stage which failed back to an earlier one; nil if none did.
+	RolledBack *Execution
+
+	// structure is the version of the pipeline's structure in which it started.
+	structure int
+	rollback  bool
+	mutex     sync.Mutex
+}
+
+// Result is what became of one action.
+type Result struct {
+	Stage, Action string
+	// Attempt is 1, or more for an action that was retried.
+	Attempt int
+	// Detail is a few words on what it did.
+	Detail string
+	Took   time.Duration
+	// Log is the file that has all that it printed.
+	Log string
+	// Err says why it failed; nil if it did not.
+	Err error
+}
+
+// NewExecution starts with a commit, and with what an earlier execution left; earlier may be nil.
+func NewExecution(commit string, earlier *Execution) *Execution {
+	e := &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}}
+
+	if earlier != nil {
+		earlier.mutex.Lock()
+		defer earlier.mutex.Unlock()
+
+		e.Artifacts, e.Variables = maps.Clone(earlier.Artifacts), maps.Clone(earlier.Variables)
+	}
+
+	return e
+}
+
+// Result returns what became of an action, of its last attempt; nil if it was not reached.
+func (e *Execution) Result(action string) *Result {
+	for i := len(e.Results) - 1; i >= 0; i-- {
+		if e.Results[i].Action == action {
+			return &e.Results[i]
+		}
+	}
+
+	return nil
+}
+
+// Set notes what an action found out.
+func (e *Execution) Set(action Action, name, value string) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	e.Variables[action.Namespace+"."+name] = value
+}
+
+// Resolve puts what actions have found out into a text; see [Resolve].
+func (e *Execution) Resolve(text string) (string, error) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	return Resolve(text, e.Variables)
+}
+
+// Keep notes the key of an artifact.
+func (e *Execution) Keep(artifact, key string) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	e.Artifacts[artifact] = key
+}
+
+// Artifact returns the key of an artifact.
+func (e *Execution) Artifact(name string) (string, error) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	key, found := e.Artifacts[name]
+	if !found {
+		return "", fmt.Errorf("no action has left the artifact %s", name)
+	}
+
+	return key, nil
+}

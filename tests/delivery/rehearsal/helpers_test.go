@@ -1,0 +1,187 @@
+package rehearsal_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal"
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// alter makes a commit on top of HEAD, without touching the checkout, and brings it into the world.
+func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string) string) string {
+	t.Helper()
+
+	clone := t.TempDir()
+	git := func(arguments ...string) {
+		output, err := testkit.Git(t, clone, arguments...).CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+
+	git("clone", "--quiet", "--shared", testkit.Root(t), ".")
+
+	for name, change := range files {
+		path := filepath.Join(clone, name)
+		content, err := os.ReadFile(path)
+		require.True(t, err == nil || os.IsNotExist(err))
+
+		altered := change(string(content))
+		require.NotEqual(t, string(content), altered, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		require.NoError(t, os.WriteFile(path, []byte(altered), 0o600))
+	}
+
+	git("add", "--all", "--force")
+	git("commit", "--quiet", "--message", "Break it")
+
+	commit, err := e.Take(t.Context(), clone, "HEAD")
+	require.NoError(t, err)
+
+	return commit
+}
+
+// inspected is what the tests look at in a container.
+type inspected struct {
+	Config struct {
+		Image, User string
+		Env         []string
+	}
+	HostConfig struct {
+		Memory, NanoCPUs int64 //nolint:tagliatelle // Docker's names
+		ReadonlyRootfs   bool
+		CapDrop          []string
+	}
+}
+
+// tasksOf are the service's containers.
+func tasksOf(t *testing.T, e *rehearsal.Environment) []inspected {
+	t.Helper()
+
+	engine := testkit.Docker(t)
+	names := engine.Run(t, "ps", "--quiet", "--filter", "label=clockmirror.rehearsal.task="+e.ID())
+	text := engine.Run(t, append([]string{"inspect"}, strings.Fields(names)...)...)
+
+	var found []inspected
+
+	require.NoError(t, json.Unmarshal([]byte(text), &found))
+
+	return found
+}
+
+// configurationOf is the checksum of the configuration of an image in the registry: what Docker calls its id.
+func configurationOf(t *testing.T, image string) string {
+	t.Helper()
+
+	host, rest, _ := strings.Cut(image, "/")
+	name, digest, _ := strings.Cut(rest, "@")
+
+	var manifest struct {
+		Config struct {
+			Digest string `json:"digest"`
+		} `json:"config"`
+	}
+
+	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+host+"/v2/"+name+"/manifests/"+digest)), &manifest))
+
+	return manifest.Config.Digest
+}
+
+// registryContent is all that the registry holds, by file and time.
+func registryContent(t *testing.T, e *rehearsal.Environment) []string {
+	t.Helper()
+
+	var found []string
+
+	require.NoError(t, filepath.WalkDir(filepath.Join(testkit.Root(t), ".build", "rehearsal", "run-"+e.ID(), "registry", "docker"), func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() && !strings.Contains(path, "_uploads") {
+			info, infoErr := entry.Info()
+			require.NoError(t, infoErr)
+
+			found = append(found, path+" "+info.ModTime().String())
+		}
+
+		return err
+	}))
+	require.NotEmpty(t, found)
+
+	return found
+}
+
+func logOf(t *testing.T, result *codepipeline.Result) string {
+	t.Helper()
+	require.NotNil(t, result)
+
+	content, err := os.ReadFile(result.Log)
+	require.NoError(t, err)
+
+	return string(content)
+}
+
+// lastLines is what people see of an action that failed.
+func lastLines(t *testing.T, result *codepipeline.Result) string {
+	t.Helper()
+
+	lines := strings.Split(strings.TrimSpace(logOf(t, result)), "\n")
+
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+	request.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*")
+
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+
+	defer response.Body.Close()
+
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode, string(body))
+
+	return string(body)
+}
+
+// requireStopped stops a world; nothing of it runs any more.
+func requireStopped(t *testing.T, e *rehearsal.Environment) {
+	t.Helper()
+	require.NoError(t, e.Stop(t.Context()))
+	requireNothingLeft(t, testkit.Root(t), e.ID())
+}
+
+// requireNothingLeft: no container, no process and no folder of a world.
+func requireNothingLeft(t *testing.T, root, id string) {
+	t.Helper()
+
+	containers, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "ps", "--all", "--format", "{{.Names}} {{.Image}} {{.Labels}}").Output()
+	require.NoError(t, err)
+	assert.NotContains(t, string(containers), id)
+
+	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+
+	for _, process := range processes {
+		if content, err := os.ReadFile(process); err == nil {
+			assert.NotContains(t, string(content), id, "a process goes on")
+		}
+	}
+
+	folder := filepath.Join(root, ".build", "rehearsal", "run-"+id)
+	assert.Empty(t, proc.In(folder), "a process goes on")
+	assert.NoDirExists(t, folder)
+}

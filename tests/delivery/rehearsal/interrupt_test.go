@@ -1,0 +1,52 @@
+package rehearsal_test
+
+import (
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// Ctrl-C at any point leaves nothing running.
+func TestInterrupt(t *testing.T) {
+	requireMachine(t)
+
+	for _, line := range []string{"setting up", "Source "} {
+		t.Run("after "+line, func(t *testing.T) {
+			var printed testkit.Buffer
+
+			command := exec.CommandContext(t.Context(), "make", "rehearse")
+			command.Dir, command.Stdout, command.Stderr = testkit.Root(t), &printed, &printed
+			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+
+			require.NoError(t, command.Start())
+			testkit.EventuallyWithin(t, 5*time.Minute, func() error {
+				if !strings.Contains(printed.String(), line) {
+					return fmt.Errorf("it did not come as far as %q: %s", line, printed.String())
+				}
+
+				return nil
+			})
+
+			// As a terminal does: to all of the command.
+			require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
+			require.Error(t, command.Wait())
+			assert.Contains(t, printed.String(), "interrupted; nothing runs any more")
+
+			id := logsLine.FindStringSubmatch(printed.String())
+			require.NotNil(t, id, printed.String())
+			requireNothingLeft(t, testkit.Root(t), id[1])
+		})
+	}
+}
+
+// logsLine tells where logs are, in a folder that is named after the time and the world.
+var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`)

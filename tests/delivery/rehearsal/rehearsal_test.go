@@ -1,0 +1,308 @@
+package rehearsal_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal"
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// A commit goes through the pipeline, once more, and broken in the ways that a pipeline is there for.
+func TestRehearsal(t *testing.T) {
+	requireMachine(t)
+
+	// Outlives the test's context, to be stopped in order.
+	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{Root: testkit.Root(t), Progress: t.Output()})
+	require.NoError(t, err)
+	t.Cleanup(func() { requireStopped(t, e) })
+
+	commit, err := e.Take(t.Context(), testkit.Root(t), "HEAD")
+	require.NoError(t, err)
+
+	first, err := e.Run(t.Context(), commit)
+	require.NoError(t, err)
+	testGreen(t, e, first)
+
+	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, e, first) })
+	t.Run("again", func(t *testing.T) { testAgain(t, e, first) })
+	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, e, first) })
+	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
+	t.Run("format and unit test", func(t *testing.T) { testBrokenCode(t, e) })
+	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // last, as the plans below are made with it
+
+	unsettled, err := e.Settled(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, unsettled, "a plan is not empty")
+}
+
+// requireMachine ends the test where the machine lacks what a rehearsal needs.
+func requireMachine(t *testing.T) {
+	t.Helper()
+
+	if err := rehearsal.Requirements(t.Context(), testkit.Root(t)); err != nil {
+		testkit.Missing(t, "what a rehearsal needs", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+}
+
+// testGreen: what the pipeline says it did is done.
+func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Execution) {
+	t.Helper()
+
+	names := make([]string, 0, len(run.Results))
+	for _, result := range run.Results {
+		names = append(names, result.Stage+"/"+result.Action)
+	}
+
+	assert.Equal(t, []string{
+		"Source/Source", "Test/StaticAnalysis", "Test/UnitTest", "Build/Build",
+		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Verify",
+	}, names)
+	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
+	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)
+	assert.Regexp(t, `^2/2 on `+run.Commit[:7]+`, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, run.Result("UpdateECSService").Detail)
+
+	// The digest in the registry is that of the build.
+	pushed := run.Variables["DeployECR.PUSHED_IMAGE"]
+	running, err := e.Running(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, pushed, running)
+	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "another image than the built one is in the registry")
+
+	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
+
+	var health struct {
+		Revision string `json:"revision"`
+	}
+
+	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+e.Address()+"/health")), &health))
+	assert.Equal(t, run.Commit, health.Revision)
+
+	// Containers as the task definition wants them.
+	tasks := tasksOf(t, e)
+	require.Len(t, tasks, 2)
+
+	for _, task := range tasks {
+		assert.Equal(t, pushed, task.Config.Image)
+		assert.Equal(t, "65532", task.Config.User)
+		assert.Equal(t, int64(512<<20), task.HostConfig.Memory)
+		assert.Equal(t, int64(250_000_000), task.HostConfig.NanoCPUs)
+		assert.True(t, task.HostConfig.ReadonlyRootfs)
+		assert.Equal(t, []string{"ALL"}, task.HostConfig.CapDrop)
+	}
+
+	unsettled, err := e.Settled(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, unsettled, "a plan is not empty")
+}
+
+// testAgain: the same commit is not pushed twice, and nothing of the infrastructure is replaced.
+func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
+	before := registryContent(t, e)
+
+	again, err := e.Retry(t.Context(), first, "Build")
+	require.NoError(t, err)
+	assert.Equal(t, before, registryContent(t, e), "the registry holds something else")
+	assert.Equal(t, first.Variables["DeployECR.PUSHED_IMAGE"], again.Variables["DeployECR.PUSHED_IMAGE"])
+
+	printed := logOf(t, again.Result("DeployECR"))
+	assert.Contains(t, printed, "is there already")
+	assert.NotContains(t, printed, "push-image: pushed")
+	assert.Equal(t, "plan: no changes  "+e.URL(), again.Result("DeployApp").Detail)
+}
+
+// testSetting: a change of a variable ships by DeployApp, with the image that runs.
+func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
+	commit := alter(t, e, map[string]func(string) string{
+		".infra/app/env/" + rehearsal.Env + ".tfvars": func(string) string { return "environment = { LOG_LEVEL = \"debug\" }\n" },
+	})
+
+	running, err := e.Running(t.Context())
+	require.NoError(t, err)
+
+	changed := codepipeline.NewExecution(first.Commit, first)
+	changed.Commit = commit
+	_, err = e.Act(t.Context(), changed, e.Pipeline().Stages[0].Actions[0], 1, io.Discard)
+	require.NoError(t, err)
+
+	shipped, err := e.Retry(t.Context(), changed, "Deploy")
+	require.NoError(t, err)
+	assert.Equal(t, "plan: 1 to add, 1 to change, 1 to destroy  "+e.URL(), shipped.Result("DeployApp").Detail)
+	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
+
+	now, err := e.Running(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, running, now)
+
+	for _, task := range tasksOf(t, e) {
+		assert.Contains(t, task.Config.Env, "LOG_LEVEL=debug")
+		assert.Equal(t, running, task.Config.Image)
+	}
+
+	// Plans are made with it from now on.
+	file := filepath.Join(e.Checkout(), ".infra", "app", "env", rehearsal.Env+".tfvars")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o750))
+	require.NoError(t, os.WriteFile(file, []byte("environment = { LOG_LEVEL = \"debug\" }\n"), 0o600))
+}
+
+// testNeverReady: an image that starts and never gets ready is rolled back, and nobody outside notices.
+func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
+	before, err := e.Running(t.Context())
+	require.NoError(t, err)
+
+	engine := testkit.Docker(t)
+	broken := testkit.Unique()
+	buildNeverReady(t, engine, broken)
+	engine.RemoveAfter(t, "image", broken)
+
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	engine.Run(t, "save", "--output", archive, broken)
+
+	id, err := exec.CommandContext(t.Context(), filepath.Join(testkit.Root(t), ".infra", "ecr", "image-id"), archive).Output()
+	require.NoError(t, err)
+
+	content, err := os.ReadFile(archive)
+	require.NoError(t, err)
+
+	key, err := e.PutArtifact(t.Context(), "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
+	require.NoError(t, err)
+
+	// A commit of its own: the tag of the first is taken.
+	never := codepipeline.NewExecution(first.Commit, first)
+	never.Commit = alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
+	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(string(id))
+	never.Artifacts["image"] = key
+	_, err = e.Act(t.Context(), never, e.Pipeline().Stages[0].Actions[0], 1, io.Discard)
+	require.NoError(t, err)
+
+	red, err := e.Retry(t.Context(), never, "Deploy")
+	require.ErrorIs(t, err, codepipeline.ErrRed)
+
+	update := red.Result("UpdateECSService")
+	require.NotNil(t, update)
+	assert.Regexp(t, `the deployment of \S+ was rolled back to \S+: \S+: the load balancer's health checks fail`, update.Err.Error())
+	assert.Regexp(t, `^0 of \d{3,} requests, 0 of \d+ slow ones failed$`, update.Detail, "the old version stopped answering")
+	assert.Nil(t, red.Result("Verify"), "the pipeline goes on after a red action")
+	assert.Contains(t, lastLines(t, update), "was rolled back", "the reason is not in the last lines")
+
+	require.NotNil(t, red.RolledBack, "the stage does not go back")
+	assert.Equal(t, first.Commit, red.RolledBack.Commit)
+	require.NotNil(t, red.RolledBack.Result("Verify"), "the rollback did not come to its end")
+	require.NoError(t, red.RolledBack.Result("Verify").Err)
+
+	now, err := e.Running(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, before, now)
+
+	// The action does not wait for the roll-back to come to its end.
+	testkit.EventuallyWithin(t, time.Minute, func() error {
+		for _, task := range tasksOf(t, e) {
+			if task.Config.Image != before {
+				return fmt.Errorf("a task still runs %s", task.Config.Image)
+			}
+		}
+
+		return nil
+	})
+	assert.Len(t, tasksOf(t, e), 2)
+}
+
+// buildNeverReady makes an image that starts, finds itself healthy, and tells the load balancer that it is not ready.
+func buildNeverReady(t *testing.T, engine *testkit.Engine, name string) {
+	t.Helper()
+
+	folder := t.TempDir()
+	for file, text := range map[string]string{
+		"main.go": `package main
+
+import (
+	"os"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		return // a health check
+	}
+
+	_ = http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+}
+`,
+		"go.mod":     "module never\n",
+		"Dockerfile": "FROM scratch\nCOPY never /clockmirror\nENTRYPOINT [\"/clockmirror\"]\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600))
+	}
+
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", "never", ".")
+
+	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	engine.Run(t, "build", "--quiet", "--tag", name, folder)
+}
+
+// testDenied: a role that lacks one action is denied it, by name.
+func testDenied(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
+	const action = `"ecr:GetLifecyclePolicy", `
+
+	file := filepath.Join(e.Checkout(), ".infra", "cicd", "permissions_deploy_ecr.tf")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), action)
+
+	apply := func(text []byte) {
+		require.NoError(t, os.WriteFile(file, text, 0o600))
+
+		require.NoError(t, e.Apply(t.Context(), "cicd"))
+	}
+
+	apply([]byte(strings.Replace(string(content), action, "", 1)))
+
+	red, err := e.Retry(t.Context(), first, "Deploy")
+	require.ErrorIs(t, err, codepipeline.ErrRed)
+	require.Error(t, red.Result("DeployECR").Err)
+	assert.Nil(t, red.Result("DeployApp"), "the pipeline goes on after a red action")
+	assert.Contains(t, lastLines(t, red.Result("DeployECR")), "is not authorized to perform: ecr:GetLifecyclePolicy")
+
+	apply(content)
+}
+
+// testBrokenCode: a Terraform file out of format and a failing unit test each stop their action.
+func testBrokenCode(t *testing.T, e *rehearsal.Environment) {
+	commit := alter(t, e, map[string]func(string) string{
+		".infra/app/outputs.tf": func(text string) string {
+			return strings.Replace(text, `  description = "URL of the service`, `      description = "URL of the service`, 1)
+		},
+		"src/clock/broken_test.go": func(string) string {
+			return "package clock_test\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) {\n\tt.Parallel()\n\tt.Fatal(\"broken on purpose\")\n}\n"
+		},
+	})
+
+	red, err := e.Run(t.Context(), commit)
+	require.ErrorIs(t, err, codepipeline.ErrRed)
+	assert.Len(t, red.Results, 5, "the stage Test is tried twice, and nothing comes after it")
+	assert.FileExists(t, filepath.Join(e.Logs(), fmt.Sprintf("%d-UnitTest-2-unit-tests", red.Number), "unit-tests.xml"), "the report of what failed is lost")
+
+	for action, want := range map[string]string{
+		"StaticAnalysis": "outputs.tf",
+		"UnitTest":       "TestBroken",
+	} {
+		require.Error(t, red.Result(action).Err, action)
+		assert.Contains(t, lastLines(t, red.Result(action)), want)
+	}
+}
