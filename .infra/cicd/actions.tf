@@ -39,7 +39,7 @@ locals {
       minutes     = 30
       compute     = "BUILD_GENERAL1_MEDIUM"
       docker      = true
-      cache       = "LOCAL" # layers of images are of no use elsewhere
+      cache       = "LOCAL" # image layers are of no use elsewhere
       inputs      = ["source"]
       outputs     = ["image"]
       reports     = true
@@ -89,17 +89,18 @@ locals {
 
     Verify = {
       slug        = "verify"
-      about       = "The service runs the pushed image, and answers as it should"
-      minutes     = 30
+      about       = "The service runs the pushed image and passes its tests, or goes back"
+      minutes     = 60 # a wait for the image, the tests, and a wait for the way back
       compute     = "BUILD_GENERAL1_SMALL"
       docker      = false
       cache       = "S3"
       inputs      = ["source"]
       outputs     = []
       reports     = true
-      environment = { ENV = var.env, REGION = var.region }
+      environment = { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) }
       variables = {
         PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
       }
     }

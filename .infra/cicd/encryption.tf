@@ -1,5 +1,5 @@
 # One key for what the pipeline says: its logs and its messages. The keys that AWS offers for SNS can be used neither by
-# CloudWatch nor by the notifications of the developer tools, so messages would be lost without a sound.
+# CloudWatch nor by the notifications of the developer tools, so messages would be silently dropped.
 
 resource "aws_kms_key" "this" {
   description             = "Logs and messages of ${local.name}"
@@ -58,13 +58,26 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "codestar-notifications.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com", "codestar-notifications.amazonaws.com"]
     }
 
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account_id]
+    }
+  }
+
+  # Without a condition: EventBridge sends neither aws:SourceAccount nor aws:SourceArn to the key of a topic, and drops a message
+  # that is denied. Which rules publish is for the topic's policy to say.
+  statement {
+    sid       = "RulesPublish"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"] # this key
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 }

@@ -105,7 +105,12 @@ resource "aws_cloudwatch_event_rule" "runs" {
   event_pattern = jsonencode({
     source      = ["aws.codepipeline"]
     detail-type = ["CodePipeline Pipeline Execution State Change"]
-    detail      = { pipeline = [local.name], state = [upper(each.value)] }
+    detail = {
+      pipeline = [local.name]
+      state    = [upper(each.value)]
+      # A rollback that succeeds does not mend the pipeline.
+      execution-trigger = { trigger-type = [{ exists = false }, { anything-but = ["AutomatedRollback", "ManualRollback"] }] }
+    }
   })
 }
 

@@ -1,4 +1,4 @@
-# Verify: looks at what the service runs, and changes nothing.
+# Verify: looks at what the service runs. What it may do when the image fails is in permissions_verify_roll_back.tf.
 
 data "aws_iam_policy_document" "verify" {
   #checkov:skip=CKV_AWS_356:DescribeTaskDefinition has no resource-level permission.

@@ -1,4 +1,4 @@
-# The way from a push to the public URL. A red action stops everything after it.
+# The way from a push to the public URL. A failed action stops everything after it.
 
 locals {
   stages = [
@@ -12,9 +12,10 @@ locals {
 
 resource "aws_codepipeline" "this" {
   #checkov:skip=CKV_AWS_219:Artifacts are encrypted with aws/s3, which has no monthly price and nothing to grant.
-  name           = local.name
-  pipeline_type  = "V2"
-  execution_mode = "QUEUED" # every push is delivered, in its turn
+  name          = local.name
+  pipeline_type = "V2"
+  # Every push is delivered, in its turn. Where people approve, the newest one takes the place of those that wait.
+  execution_mode = var.require_approval ? "SUPERSEDED" : "QUEUED"
   role_arn       = aws_iam_role.pipeline.arn
 
   artifact_store {
@@ -73,6 +74,15 @@ resource "aws_codepipeline" "this" {
     content {
       name = stage.value.name
 
+      # A machine or a download can fail; a test that is red for its own sake is red a second time.
+      on_failure {
+        result = "RETRY"
+
+        retry_configuration {
+          retry_mode = "FAILED_ACTIONS"
+        }
+      }
+
       dynamic "action" {
         for_each = stage.value.actions
 
@@ -106,8 +116,12 @@ resource "aws_codepipeline" "this" {
         version   = "1"
         run_order = 1
 
+        # Without it, an approval that is never given holds later pushes for seven days.
+        timeout_in_minutes = 60 * var.approval_hours
+
+        # Without the commit's message: CustomData is limited to 1,000 characters. The console shows it beside.
         configuration = {
-          CustomData         = "Deploy #{Source.CommitId} to ${var.env}? #{Source.CommitMessage}"
+          CustomData         = "Deploy #{Source.CommitId} to ${var.env}?"
           ExternalEntityLink = "https://${local.console}/codesuite/codepipeline/pipelines/${local.name}/view?region=${var.region}"
         }
       }
@@ -116,6 +130,12 @@ resource "aws_codepipeline" "this" {
 
   stage {
     name = "Deploy"
+
+    # To the last execution that succeeded under this structure of the pipeline. Where there is none, as after the first push or a
+    # change of this file, Verify takes the image back by itself.
+    on_failure {
+      result = "ROLLBACK"
+    }
 
     dynamic "action" {
       for_each = local.deploy

@@ -85,6 +85,18 @@ variable "require_approval" {
   nullable    = false
 }
 
+variable "approval_hours" {
+  description = "Hours that an approval is waited for before the run fails. Later pushes wait as long."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition     = var.approval_hours >= 1 && var.approval_hours <= 168 && floor(var.approval_hours) == var.approval_hours
+    error_message = "Give approval_hours a whole number of hours from 1 to 168."
+  }
+}
+
 variable "notification_email" {
   description = "Address that failed and recovered runs are mailed to; empty for none. AWS asks it to confirm first."
   type        = string

@@ -96,6 +96,16 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	require.Error(t, err)
 	assert.Contains(t, complaint, "app-test runs "+image("b")+", not "+image("c"))
 
+	// What Verify does when the pushed image fails: back to the one before, but never over another deployment.
+	_, complaint, err = verify.run(t, "./roll-back", "test", image("a"), image("b"))
+	require.NoError(t, err, complaint)
+	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
+	app.requireSettled(t, "image="+image("a"))
+
+	_, complaint, err = verify.run(t, "./roll-back", "test", image("c"), image("b"))
+	require.Error(t, err)
+	assert.Contains(t, complaint, "api of app-test stays on "+image("a"))
+
 	t.Run("denied", func(t *testing.T) { //nolint:paralleltest // its subtests are parallel
 		for role, commands := range map[string][]string{
 			"deploy-ecr": {
@@ -126,7 +136,7 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 				"ecs delete-service --cluster app-test --service api --force",
 				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
 			},
-			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes(),
+			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], // but for those that take the service back
 		} {
 			for _, command := range commands {
 				t.Run(role+" "+command, func(t *testing.T) {

@@ -112,6 +112,27 @@ run "order" {
   }
 }
 
+run "failures" {
+  command = plan
+
+  assert {
+    condition = { for stage in aws_codepipeline.this.stage : stage.name => try(stage.on_failure[0].result, "") } == {
+      Source = ""
+      Test   = "RETRY"
+      Build  = "RETRY"
+      Deploy = "ROLLBACK"
+    }
+    error_message = "Test and Build try again once, and Deploy goes back by itself."
+  }
+
+  assert {
+    condition = alltrue([
+      for stage in aws_codepipeline.this.stage : stage.on_failure[0].retry_configuration[0].retry_mode == "FAILED_ACTIONS" if contains(["Test", "Build"], stage.name)
+    ])
+    error_message = "What succeeded does not run again."
+  }
+}
+
 run "trigger" {
   command = plan
 
@@ -158,6 +179,16 @@ run "approval" {
   assert {
     condition     = [for stage in aws_codepipeline.this.stage : stage.name] == ["Source", "Test", "Build", "Approval", "Deploy"] && aws_codepipeline.this.stage[3].action[0].category == "Approval"
     error_message = "A person approves before anything is deployed."
+  }
+
+  assert {
+    condition     = aws_codepipeline.this.execution_mode == "SUPERSEDED" && aws_codepipeline.this.stage[3].action[0].timeout_in_minutes == 8 * 60
+    error_message = "The newest push takes the place of those that wait, and an approval that no one gives does not hold them for days."
+  }
+
+  assert {
+    condition     = !strcontains(aws_codepipeline.this.stage[3].action[0].configuration["CustomData"], "CommitMessage")
+    error_message = "A commit message can be longer than the 1,000 characters of CustomData."
   }
 
   assert {
@@ -235,7 +266,11 @@ run "what_actions_tell_each_other" {
       } == {
       DeployECR = { IMAGE_ID = "#{Build.IMAGE_ID}" }
       DeployApp = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
-      Verify    = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}", CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}" }
+      Verify = {
+        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      }
     }
     error_message = "The image's id, its digest and the URL go from action to action."
   }
@@ -325,6 +360,21 @@ run "notifications" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.red_for_long.evaluation_periods * 300 == 2 * 3600 && aws_cloudwatch_metric_alarm.red_for_long.alarm_actions == toset([aws_sns_topic.this.arn])
     error_message = "A pipeline that stays red for so many hours raises an alarm."
+  }
+
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.key.statement : length(statement.condition)
+      if contains(flatten(statement.principals[*].identifiers[*]), "events.amazonaws.com")
+    ] == [0]
+    error_message = "EventBridge sends no source to the key of a topic: a condition on it drops its messages."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_cloudwatch_event_rule.runs : jsonencode(jsondecode(rule.event_pattern).detail.execution-trigger.trigger-type) == jsonencode([{ exists = false }, { anything-but = ["AutomatedRollback", "ManualRollback"] }])
+    ])
+    error_message = "A rollback that succeeds does not turn a red pipeline green."
   }
 
   assert {
