@@ -1,4 +1,4 @@
-package proxy_test
+package balancer_test
 
 import (
 	"bufio"
@@ -33,7 +33,7 @@ frontend target
   http-request reject if { path /hang-up }
   http-request return status 200 hdr X-Target yes content-type text/plain lf-string "%[req.hdr(x-forwarded-proto)]%[req.hdr(x_bad)]"
 `)
-	address := start(t, docker, "target", docker.Address(t, container)+":8080")
+	address := startInFrontOf(t, docker, "target", docker.Address(t, container)+":8080")
 
 	header := func(size int) string { return "X-Long: " + strings.Repeat("x", size-len("X-Long: ")) + "\r\n" }
 	line := func(size int) string {
@@ -75,8 +75,8 @@ frontend target
 	}
 }
 
-// start starts a load balancer with one target, waits until it is healthy, and returns the address.
-func start(t *testing.T, docker *testkit.Engine, name, target string) string {
+// startInFrontOf starts a load balancer with one target, waits until it is healthy, and returns the address.
+func startInFrontOf(t *testing.T, docker *testkit.Engine, name, target string) string {
 	t.Helper()
 
 	balancer, err := proxy.Start(t.Context(), docker.Engine, testkit.Unique(), proxy.Settings{
