@@ -1,5 +1,4 @@
-# The pipeline's actions that run a buildspec. All that is about one of them is said once, here: its project, its role, its
-# place in the pipeline and its artifacts are made from this.
+# The pipeline's actions that run a buildspec, each described once: its project, its role and its artifacts are made from this.
 
 locals {
   actions = {
@@ -15,7 +14,7 @@ locals {
       reports = false
       # Set on the project: the same in every run.
       environment = {}
-      # Set by the pipeline: what earlier actions found out.
+      # Set by the pipeline, from what earlier actions export.
       variables = {}
     }
 
@@ -52,7 +51,7 @@ locals {
       about   = "The image repository, and the image in it"
       minutes = 20
       compute = "BUILD_GENERAL1_SMALL"
-      # The image goes from the archive to the registry without an engine, so whoever may push is not root on the machine.
+      # The image goes from the archive to the registry without an engine, so the role that may push is not root on the machine.
       docker  = false
       cache   = "S3"
       inputs  = ["source", "image"]

@@ -10,7 +10,7 @@ data "aws_codestarconnections_connection" "git" {
   lifecycle {
     postcondition {
       condition     = self.connection_status == "AVAILABLE"
-      error_message = "Nobody has confirmed the connection ${self.name} to ${self.provider_type} yet: open connection_console_url of the bootstrap stack, choose the connection, and update it there."
+      error_message = "The connection ${self.name} to ${self.provider_type} is not confirmed yet: open connection_console_url of the bootstrap stack, choose the connection, and update it there."
     }
   }
 }

@@ -1,4 +1,4 @@
-# One key for what the pipeline says: its logs and its messages. The keys that AWS offers for SNS can be used neither by
+# One key for the pipeline's logs and messages. The keys that AWS offers for SNS can be used neither by
 # CloudWatch nor by the notifications of the developer tools, so messages would be silently dropped.
 
 resource "aws_kms_key" "this" {
@@ -14,7 +14,7 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:A key's policy speaks of this key alone; without the account in it nobody could manage the key.
+  #checkov:skip=CKV_AWS_109:A key's policy speaks of this key alone; without the account in it, no one could manage the key.
   #checkov:skip=CKV_AWS_111:As above.
   #checkov:skip=CKV_AWS_356:In a key's policy, * is the key itself.
   statement {

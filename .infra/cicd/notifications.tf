@@ -1,5 +1,5 @@
-# Who hears of a pipeline that is red: at once when a run fails, again when a later one is green, and once more when nobody
-# has mended it for hours.
+# Who is told that the pipeline fails: at once when a run fails, again when a later one succeeds, and once more when it has been
+# failing for hours.
 
 resource "aws_sns_topic" "this" {
   name              = local.name
@@ -56,8 +56,8 @@ resource "aws_codestarnotifications_notification_rule" "failed" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# CodePipeline has no metric that says red or green, but EventBridge counts how often a rule calls its target. So each end
-# that a run may have is a rule, and their target is a topic that nobody need read.
+# CodePipeline has no metric for failed runs, but EventBridge counts how often a rule calls its target. So each end
+# that a run may have is a rule, and their target is a topic without subscribers.
 # ---------------------------------------------------------------------------------------------------------------------
 
 locals {

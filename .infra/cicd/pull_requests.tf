@@ -1,5 +1,5 @@
 # Optional: what a push has to pass, a pull request has to pass before. The same buildspecs, each with a status of its own at
-# the Git host. A pull request runs code that nobody has looked at. Its role can do nothing but log, report and read through
+# the Git host. A pull request runs code that has not been reviewed. Its role can do nothing but log, report and read through
 # the connection, but the connection reaches whatever was opened to it: so people are named, and never everybody.
 
 locals {

@@ -110,7 +110,7 @@ variable "notification_email" {
 }
 
 variable "red_hours" {
-  description = "Hours for which the pipeline may stay red before the alarm goes off."
+  description = "Hours for which the pipeline may keep failing before the alarm fires."
   type        = number
   default     = 4
   nullable    = false
@@ -170,7 +170,7 @@ variable "customers" {
 }
 
 variable "pull_request_actors" {
-  description = "Account IDs at the Git host of those whose pull requests are tested; empty for none. A pull request brings code of its own to the pipeline's machines: name people, not the world."
+  description = "Account IDs at the Git host of those whose pull requests are tested; empty for none. A pull request brings code of its own to the pipeline's machines: name people you trust."
   type        = list(string)
   default     = []
   nullable    = false

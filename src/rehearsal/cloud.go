@@ -19,7 +19,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 )
 
-// identity is somebody who calls AWS: a person, or a role that was assumed.
+// identity is a caller of AWS: a person, or a role that was assumed.
 type identity struct {
 	cloud *emulator.Emulator
 	aws.Credentials

@@ -181,7 +181,7 @@ func (e *Environment) terraform() ([]string, error) {
 	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n  direct {\n    exclude = [%s]\n  }\n}\n",
 		providersAt, strings.Join(names, ", "))
 
-	if err = os.WriteFile(file, []byte(text), 0o644); err != nil { // read by whoever the container is
+	if err = os.WriteFile(file, []byte(text), 0o644); err != nil { // read by any user of a container
 		return nil, fmt.Errorf("write Terraform's settings: %w", err)
 	}
 

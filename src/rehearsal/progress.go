@@ -36,7 +36,7 @@ func (p *progress) sayf(format string, arguments ...any) {
 	p.show()
 }
 
-// does notes what somebody does; nothing, when he is done.
+// does notes what an action is doing; an empty text says that it is done.
 func (p *progress) does(who, what string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

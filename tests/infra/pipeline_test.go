@@ -46,7 +46,7 @@ func TestPipeline(t *testing.T) {
 	pipeline.initInBucket(t, "test")
 
 	_, err := pipeline.Plan(t.Context(), with[tfexec.PlanOption](pipeline, nil)...)
-	require.ErrorContains(t, err, "Nobody has confirmed the connection clockmirror to GitHub yet")
+	require.ErrorContains(t, err, "The connection clockmirror to GitHub is not confirmed yet")
 	require.NoError(t, cloud.ConfirmConnection(t.Context(), connection))
 
 	pipeline.apply(t)

@@ -252,7 +252,7 @@ run "projects" {
 
   assert {
     condition     = length(aws_codebuild_project.pull_request) + length(aws_codebuild_webhook.pull_request) + length(aws_iam_role.pull_request) == 0
-    error_message = "Nobody's pull requests are built unless somebody is named."
+    error_message = "Pull requests are built only for the accounts that are named."
   }
 }
 
@@ -330,7 +330,7 @@ run "artifacts" {
 
   assert {
     condition     = one(one(data.aws_iam_policy_document.artifacts.statement).condition).variable == "aws:SecureTransport" && one(data.aws_iam_policy_document.artifacts.statement).effect == "Deny"
-    error_message = "Without TLS nobody gets in."
+    error_message = "Requests without TLS are refused."
   }
 }
 
@@ -349,7 +349,7 @@ run "notifications" {
 
   assert {
     condition     = aws_sns_topic_subscription.email[0].endpoint == "ops@example.com"
-    error_message = "And by mail to whoever is named."
+    error_message = "A failed run is mailed to the address that is given."
   }
 
   assert {

@@ -103,7 +103,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 	return ask(ctx, "http://"+environment.Address()+"/clock?mirror_time=12:22", stdout)
 }
 
-// approver asks a person at the terminal; where there is none, nobody can approve.
+// approver asks a person at the terminal. Without a terminal it is nil: no one can approve.
 func approver(stdin io.Reader, stdout io.Writer) func(context.Context, string) (bool, error) {
 	if file, ok := stdin.(*os.File); !ok || !isatty.IsTerminal(file.Fd()) {
 		return nil
@@ -150,7 +150,7 @@ func ask(ctx context.Context, url string, stdout io.Writer) error {
 	fmt.Fprintf(stdout, "%s → %s %s\n", url, response.Status, body)
 
 	if response.StatusCode != http.StatusOK {
-		return errors.New("the service does not answer as it should")
+		return errors.New("the service does not answer 200")
 	}
 
 	return nil

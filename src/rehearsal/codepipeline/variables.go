@@ -9,7 +9,7 @@ import (
 // reference is how a configuration names what an earlier action found out: #{Namespace.VARIABLE}.
 var reference = regexp.MustCompile(`#\{([^.{}]+)\.([^{}]+)\}`)
 
-// Resolve puts the values of variables, by Namespace.VARIABLE, into a text. One that nobody has set is an error.
+// Resolve puts the values of variables, by Namespace.VARIABLE, into a text. One that is not set is an error.
 func Resolve(text string, variables map[string]string) (string, error) {
 	var missing []string
 

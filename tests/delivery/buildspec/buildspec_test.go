@@ -72,7 +72,7 @@ func TestBrokenBuildspecs(t *testing.T) {
 		"a failure forgiven":                          {phase("make lint || true"), "is not one plain command"},
 		"two commands":                                {phase("make lint; make test"), "is not one plain command"},
 		"several lines":                               {phase("|\n        make lint\n        make test"), "is not one plain command"},
-		"an exported variable that nobody sets":       {strings.Replace(phase("make lint"), "shell: bash", "shell: bash\n  exported-variables: [IMAGE]", 1), "IMAGE is exported"},
+		"an exported variable that is not set":        {strings.Replace(phase("make lint"), "shell: bash", "shell: bash\n  exported-variables: [IMAGE]", 1), "IMAGE is exported"},
 		"a failure hidden by export":                  {phase("export A=$(make url)"), "is not one plain command"},
 	} {
 		t.Run(name, func(t *testing.T) {

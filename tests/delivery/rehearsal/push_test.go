@@ -56,13 +56,13 @@ func TestPush(t *testing.T) {
 	assert.Contains(t, words, "a push to master of README.md does not start the pipeline")
 	assert.NotContains(t, words, "Source ")
 
-	change("src/clock/finding.go", "package clock\n\nfunc nobodyCalls() {}\n")
+	change("src/clock/finding.go", "package clock\n\nfunc notCalled() {}\n")
 
 	words = run("git", "push", "rehearsal", "HEAD:master")
 	assert.Regexp(t, `(?m)^remote: Source +Source +ok +[0-9a-f]{7}  1 files changed`, words)
 	assert.Regexp(t, `(?m)^remote: Test +StaticAnalysis +RED`, words)
 	assert.Regexp(t, `(?m)^remote: Test +UnitTest +ok`, words)
-	assert.Contains(t, words, "func nobodyCalls is unused")
+	assert.Contains(t, words, "func notCalled is unused")
 	assert.NotContains(t, words, "Build  ")
 
 	id := logsLine.FindStringSubmatch(words)

@@ -21,7 +21,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A commit goes through the pipeline, once more, and broken in the ways that a pipeline is there for.
+// A commit goes through the pipeline, once more, and broken in several ways.
 func TestRehearsal(t *testing.T) {
 	requireMachine(t)
 
@@ -159,7 +159,7 @@ func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 	require.NoError(t, os.WriteFile(file, []byte("environment = { LOG_LEVEL = \"debug\" }\n"), 0o600))
 }
 
-// testNeverReady: an image that starts and never gets ready is rolled back, and nobody outside notices.
+// testNeverReady: an image that starts and never gets ready is rolled back without a failed request.
 func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
 	before, err := e.Running(t.Context())
 	require.NoError(t, err)
