@@ -110,6 +110,7 @@ func TestUnknown(t *testing.T) {
 		`the action Build of the stage Stage: there is no project "cicd-test-build"`: {pipelineOf(build)},
 		"the stage Stage: a rehearsal does not know on_failure SKIP":                 {onFailure(`{"result":"SKIP"}`)},
 		"the stage Stage: a rehearsal does not know conditions in on_failure":        {onFailure(`{"result":"ROLLBACK","condition":[{}]}`)},
+
 		"the state has no pipeline":            {project},
 		"the state has more than one pipeline": {pipelineOf(source), pipelineOf(source)},
 	} {
