@@ -1,8 +1,8 @@
-// Package api is the HTTP side of the program: routes, what they answer, and what all answers have in common.
+// Package api is the HTTP side of the program: routes, handlers, and what all answers have in common.
 //
 //	@title			clockmirror
 //	@version		1.0
-//	@description	Tells the time from a clock that is seen in a mirror, and has three more services to copy from.
+//	@description	Tells the time from a clock that is seen in a mirror, and has three more services as examples.
 //	@description
 //	@description	![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)
 //	@description

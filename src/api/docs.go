@@ -33,13 +33,13 @@ var swaggerUI embed.FS
 
 const documentName = "doc.json"
 
-// docsPolicy lets the page load its own scripts and nobody else's. Swagger UI sets style attributes, so styles may be
+// docsPolicy lets the page load its own scripts only. Swagger UI sets style attributes, so styles may be
 // inline; its icons are data: URLs.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsHandler serves Swagger UI: the page and the document as gin-swagger makes them, the rest from swaggerUI. Everything
-// is kept compressed, because that is how nearly everyone takes it, and the first visitor pays for the rendering.
+// docsHandler serves Swagger UI: the page and the document as gin-swagger makes them, the rest from swaggerUI. Files
+// are kept compressed, as nearly all clients accept gzip. The page is rendered at the first request.
 type docsHandler struct {
 	files func() (map[string]docsFile, error)
 }
@@ -222,8 +222,8 @@ func render(name string) ([]byte, error) {
 	return page.body.Bytes(), nil
 }
 
-// withoutEmpty leaves out the members that swag writes although they are empty: a document with a host of "" is one that
-// some clients take at its word.
+// withoutEmpty leaves out the members that swag writes although they are empty: some
+// clients send requests to an empty host.
 func withoutEmpty(document []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(document, &members); err != nil {

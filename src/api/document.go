@@ -16,7 +16,7 @@ type drainProblem struct {
 	Type      string `json:"type"       example:"about:blank"                                   validate:"required"`
 	Title     string `json:"title"      example:"Service Unavailable"                           validate:"required"`
 	Status    int    `json:"status"     example:"503"                                           validate:"required"`
-	Detail    string `json:"detail"     example:"this instance is about to stop; use another"   validate:"required"`
+	Detail    string `json:"detail"     example:"this instance is shutting down; use another" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w"                          validate:"required"`
 } //	@name	DrainProblem
 

@@ -14,7 +14,7 @@ type EchoAnswer struct {
 	Text string `json:"text" example:"foo" validate:"required"`
 } //	@name	EchoAnswer
 
-// echoText answers what it was sent.
+// echoText answers with the text that was sent.
 //
 //	@Summary	The text that was sent
 //	@Tags		echo

@@ -9,7 +9,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/face"
 )
 
-// faceHandler draws what clockHandler tells.
+// faceHandler draws what clockHandler answers.
 type faceHandler struct{ painter *face.Painter }
 
 // get answers with a picture of both clocks.

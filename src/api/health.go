@@ -26,7 +26,7 @@ type Health struct {
 	Hostname string `json:"hostname" example:"ip-10-0-1-23" validate:"required"`
 } //	@name	Health
 
-// health answers people and uptime monitors.
+// health answers people and monitors.
 //
 //	@Summary		How the service is, for people and monitors
 //	@Description	The members of HEALTH_LABELS follow these.
@@ -68,11 +68,11 @@ type DebugHealth struct {
 // DebugAddresses tell which instance answers.
 type DebugAddresses struct {
 	Hostname string `json:"hostname" example:"ip-10-0-1-23" validate:"required"`
-	// IP is the first address that is not the host's own to itself, 127.0.0.1 when there is none.
+	// IP is the first address that is not a loopback one, or 127.0.0.1.
 	IP string `json:"ip" example:"10.0.1.23" validate:"required"`
 } //	@name	DebugAddresses
 
-// debugHealth answers whoever wants to know which instance it is.
+// debugHealth tells which instance answers.
 //
 //	@Summary	Which instance answers
 //	@Tags		health
@@ -127,7 +127,7 @@ func (a *API) livez(c *gin.Context) {
 //	@Router		/readyz [head]
 func (a *API) readyz(c *gin.Context) {
 	if a.draining.Load() {
-		fail(c, http.StatusServiceUnavailable, "", "this instance is about to stop; use another")
+		fail(c, http.StatusServiceUnavailable, "", "this instance is shutting down; use another")
 
 		return
 	}

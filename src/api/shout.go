@@ -15,7 +15,7 @@ import (
 
 const (
 	largestShout = 64 << 10
-	// statusClientGone is what access logs have for a request whose client did not wait; nobody sees it elsewhere.
+	// statusClientGone is for the access log only: the client closed the connection before the answer.
 	statusClientGone = 499
 )
 
@@ -26,21 +26,21 @@ type ShoutRequest struct {
 
 // ShoutAnswer is what /shout answers.
 type ShoutAnswer struct {
-	// Data is the request's, backwards and in upper case.
+	// Data is the request's, reversed and in upper case.
 	Data string `json:"data" example:"TSET" validate:"required"`
 } //	@name	ShoutAnswer
 
-// shout answers a text, backwards and in upper case.
+// shout answers a text, reversed and in upper case.
 //
-//	@Summary		A text, backwards and in upper case
-//	@Description	Backwards goes by what people see as characters: an accent stays on its letter, a flag stays a flag.
-//	@Description	The answer may come from a cache, and when the upstream is away, be an old one.
+//	@Summary		A text, reversed and in upper case
+//	@Description	Characters are what people see as such: an accent stays on its letter, a flag stays a flag.
+//	@Description	The answer may come from a cache. While the upstream fails, it may be an expired one.
 //	@Tags			shout
 //	@Accept			json
 //	@Produce		json,application/problem+json
 //	@Param			text	body		ShoutRequest	true	"At most 64 KiB"
 //	@Success		200		{object}	ShoutAnswer
-//	@Header			200		{string}	X-Cache			"hit, miss, or stale: the upstream is away, and this is what it said some time ago"
+//	@Header			200		{string}	X-Cache			"hit, miss, or stale: the upstream fails, and this is an expired answer"
 //	@Header			200		{integer}	Age				"Seconds since the upstream was asked, for what comes from the cache"
 //	@Header			200		{string}	Warning			"110, for what is stale"
 //	@Header			all		{string}	X-Request-Id	"The request's own, or a new one"
@@ -72,7 +72,7 @@ func (a *API) shout(c *gin.Context) {
 
 	answer, err := a.options.Shouter.Shout(ctx, text)
 	if err != nil {
-		_ = c.Error(err) // for the log; clients learn no more than they can use
+		_ = c.Error(err) // for the log; clients see less
 
 		failShout(c, err)
 
@@ -92,7 +92,7 @@ func (a *API) shout(c *gin.Context) {
 	sendJSON(c, ShoutAnswer{answer.Text})
 }
 
-// failShout answers for an upstream that didn't.
+// failShout answers when the upstream fails.
 func failShout(c *gin.Context, err error) {
 	var (
 		unavailable *shout.UnavailableError

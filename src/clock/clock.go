@@ -22,7 +22,7 @@ type Time struct {
 	minutes uint16 // past twelve, 0 to Minutes-1
 }
 
-// At returns the time that is the given number of minutes past twelve, going round the dial as often as it takes,
+// At returns the time that is the given number of minutes past twelve, modulo 720,
 // backwards for a negative number.
 func At(minutes int) Time {
 	return Time{minutes: uint16((minutes%Minutes + Minutes) % Minutes)}
@@ -68,7 +68,7 @@ type ParseError struct {
 	Reason string
 }
 
-// longestQuoted is how many bytes of a wrong text an error repeats: enough for a slip, too few for an attack on a log.
+// longestQuoted is how many bytes of a wrong text an error repeats: enough for a typing error, too few to flood a log.
 const longestQuoted = 20
 
 // Error returns the text, quoted in ASCII and cut when long, and the reason.

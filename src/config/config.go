@@ -45,12 +45,12 @@ type Config struct {
 
 	// TrustedProxies are the networks of the load balancers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" validate:"dive,network" allowed:"networks in CIDR notation, comma-separated, such as 10.0.0.0/16"`
-	// HealthLabels are members that /health has besides its own.
+	// HealthLabels are additional members of /health.
 	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=clocks,tier=1"`
 
-	// CustomerName is whom this deployment greets for; without one there is no greeting.
+	// CustomerName is the customer of this deployment; without one there is no greeting.
 	CustomerName string `env:"CUSTOMER_NAME" validate:"omitempty,customer" allowed:"the name of a customer in GREETINGS: {customers}"`
-	// Greetings are the words for each customer.
+	// Greetings has the greeting of each customer.
 	Greetings greeting.Table `env:"GREETINGS" envDefault:"{\"A\":\"Hi!\",\"B\":\"Dear Sir or Madam!\",\"C\":\"Moin!\"}" allowed:"a JSON object of names and greetings, none of them empty, such as {\"A\":\"Hi!\"}"`
 
 	Shout  Shout
@@ -59,14 +59,14 @@ type Config struct {
 
 // Shout says how texts are turned into upper case.
 type Shout struct {
-	// URL is the upstream; without one the program does it itself.
+	// URL is the upstream; without one the program makes the upper case itself.
 	URL *url.URL `env:"SHOUT_URL" validate:"omitempty,httpurl" allowed:"a URL such as http://shout.example.com/V1/SHOUT"`
 	// Timeout bounds each try.
 	Timeout time.Duration `env:"SHOUT_TIMEOUT" envDefault:"2s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 2s"`
 	Tries   uint          `env:"SHOUT_TRIES" envDefault:"3" validate:"min=1,max=10" allowed:"a number from 1 to 10"`
 	// InFlight is how many requests the upstream gets at a time. (A name of its own: fields are told apart by their names.)
 	InFlight int64 `env:"SHOUT_MAX_IN_FLIGHT" envDefault:"64" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`
-	// CacheTTL is how long an answer is good for.
+	// CacheTTL is how long an answer is served without asking the upstream.
 	CacheTTL time.Duration `env:"SHOUT_CACHE_TTL" envDefault:"10m" validate:"min=1ms,max=8760h" allowed:"a duration from 1ms to 8760h, such as 10m"`
 	// CacheBytes bounds the memory of the embedded cache; 0 is no cache.
 	CacheBytes uint64 `env:"SHOUT_CACHE_BYTES" envDefault:"8388608" validate:"max=1099511627776" allowed:"a number of bytes from 0 (no cache) to 1099511627776"`

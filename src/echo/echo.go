@@ -1,4 +1,4 @@
-// Package echo gives a text back.
+// Package echo returns a text as it is.
 package echo
 
 import (

@@ -1,4 +1,4 @@
-// Package face draws clocks: what a mirror shows beside what the clock shows, as one SVG.
+// Package face draws clocks: what a mirror shows next to what the clock shows, as one SVG.
 package face
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 // drawing is a picture of 240 by 160 units. Its colours follow the reader's scheme, its ticks are the dashes of a circle
-// whose length counts as twelve, and its texts say to a screen reader what the hands show.
+// whose length counts as twelve, and its texts tell screen readers what the hands show.
 //
 //go:embed face.svg.tmpl
 var drawing string

@@ -1,5 +1,4 @@
-// Package greeting greets a customer's visitors in the customer's own words. The words are configuration, so a new
-// customer needs no build.
+// Package greeting has a greeting for each customer. Greetings are configuration, so a new customer needs no build.
 package greeting
 
 import (

@@ -7,7 +7,7 @@ import (
 	"github.com/jellydator/ttlcache/v3"
 )
 
-// Memory is a cache within the process. It holds what was used last, and takes up memory as it fills.
+// Memory is a cache within the process. It evicts what was least recently used, and reserves no memory in advance.
 type Memory struct {
 	entries *ttlcache.Cache[string, Entry]
 }
@@ -19,7 +19,7 @@ const entryOverhead = 400
 func NewMemory(keepFor time.Duration, limit uint64) *Memory {
 	return &Memory{ttlcache.New(
 		ttlcache.WithTTL[string, Entry](keepFor),
-		ttlcache.WithDisableTouchOnHit[string, Entry](), // an answer gets no younger by being given
+		ttlcache.WithDisableTouchOnHit[string, Entry](), // serving an answer does not renew it
 		ttlcache.WithMaxCost(limit, func(item ttlcache.CostItem[string, Entry]) uint64 {
 			return uint64(len(item.Key) + len(item.Value.Upper) + entryOverhead)
 		}),

@@ -3,7 +3,7 @@ package shout
 import "github.com/clipperhouse/uax29/v2/graphemes"
 
 // Reverse returns the text with its characters in reverse order. A character is what a person sees as one: a grapheme
-// cluster of Unicode (UAX #29), be it a letter with its accents, a flag, or a family.
+// cluster of Unicode (UAX #29), such as a letter with its accents, or a flag.
 func Reverse(text string) string {
 	reversed := make([]byte, len(text))
 	end := len(reversed)

@@ -782,7 +782,7 @@ const docTemplate = `{
         },
         "/shout": {
             "post": {
-                "description": "Backwards goes by what people see as characters: an accent stays on its letter, a flag stays a flag.\nThe answer may come from a cache, and when the upstream is away, be an old one.",
+                "description": "Characters are what people see as such: an accent stays on its letter, a flag stays a flag.\nThe answer may come from a cache. While the upstream fails, it may be an expired one.",
                 "consumes": [
                     "application/json"
                 ],
@@ -793,7 +793,7 @@ const docTemplate = `{
                 "tags": [
                     "shout"
                 ],
-                "summary": "A text, backwards and in upper case",
+                "summary": "A text, reversed and in upper case",
                 "parameters": [
                     {
                         "description": "At most 64 KiB",
@@ -822,7 +822,7 @@ const docTemplate = `{
                             },
                             "X-Cache": {
                                 "type": "string",
-                                "description": "hit, miss, or stale: the upstream is away, and this is what it said some time ago"
+                                "description": "hit, miss, or stale: the upstream fails, and this is an expired answer"
                             },
                             "X-Request-Id": {
                                 "type": "string",
@@ -994,7 +994,7 @@ const docTemplate = `{
                     "example": "ip-10-0-1-23"
                 },
                 "ip": {
-                    "description": "IP is the first address that is not the host's own to itself, 127.0.0.1 when there is none.",
+                    "description": "IP is the first address that is not a loopback one, or 127.0.0.1.",
                     "type": "string",
                     "example": "10.0.1.23"
                 }
@@ -1031,7 +1031,7 @@ const docTemplate = `{
             "properties": {
                 "detail": {
                     "type": "string",
-                    "example": "this instance is about to stop; use another"
+                    "example": "this instance is shutting down; use another"
                 },
                 "request_id": {
                     "type": "string",
@@ -1407,7 +1407,7 @@ const docTemplate = `{
             ],
             "properties": {
                 "data": {
-                    "description": "Data is the request's, backwards and in upper case.",
+                    "description": "Data is the request's, reversed and in upper case.",
                     "type": "string",
                     "example": "TSET"
                 }
@@ -1553,7 +1553,7 @@ var SwaggerInfo = &swag.Spec{
 	BasePath:         "",
 	Schemes:          []string{},
 	Title:            "clockmirror",
-	Description:      "Tells the time from a clock that is seen in a mirror, and has three more services to copy from.\n\n![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
+	Description:      "Tells the time from a clock that is seen in a mirror, and has three more services as examples.\n\n![12:22 in the mirror is really 11:38](../clock.svg?mirror_time=12:22)\n\nEvery error is an RFC 9457 problem (`application/problem+json`). Every answer carries `X-Request-Id`.",
 	InfoInstanceName: "swagger",
 	SwaggerTemplate:  docTemplate,
 	LeftDelim:        "{{",
