@@ -36,6 +36,7 @@ IMAGE_TAG ?=
 COMMIT ?= HEAD
 COVERAGE_MIN ?= 80
 FUZZTIME ?= 20s
+SOAK_DURATION ?= 5m
 SWAGGER_UI ?= 5.35.0
 VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
 
@@ -102,6 +103,10 @@ fuzz: ## Look for input that breaks a parser, for FUZZTIME each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' src | while IFS=: read -r file function; do \
 	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 	done
+
+# It ends after SOAK_DURATION. A short version is among the tests.
+soak: ## Mix hostile clients for SOAK_DURATION, look for leaks
+	SOAK_DURATION=$(SOAK_DURATION) go test -count=1 -timeout 0 -v ./tests/service/soak
 
 bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/service/bench ./tests/service/bench/baseline

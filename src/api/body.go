@@ -33,7 +33,7 @@ func (a *API) receive(limit int64) gin.HandlerFunc {
 		reserved := max(receiving*expected, share)
 		if !a.bodies.TryAcquire(reserved) {
 			overloaded(c, "too much is being sent at a time")
-			hangUp(c)
+			hangUp(c, 0) // lingering would take connections from others
 
 			return
 		}
@@ -66,12 +66,12 @@ func (a *API) receive(limit int64) gin.HandlerFunc {
 // ignoreBody is for the routes that take no body: net/http would wait for its end before it writes the answer.
 func ignoreBody(c *gin.Context) {
 	if c.Request.ContentLength != 0 {
-		hangUp(c)
+		hangUp(c, lingering)
 	}
 }
 
 // hangUp closes the connection after the answer, once the rest of the body has arrived or had its time.
-func hangUp(c *gin.Context) {
+func hangUp(c *gin.Context, patience time.Duration) {
 	c.Writer.Header()["Connection"] = []string{"close"}
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(lingering)) // a gone client is no concern
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(patience)) // a gone client is no concern
 }

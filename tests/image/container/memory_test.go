@@ -1,0 +1,98 @@
+package container_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// TestMemory attacks containers with what fills memory. The kernel must have no reason to kill them.
+func TestMemory(t *testing.T) {
+	docker := testkit.Docker(t)
+	name := docker.Image(t)
+
+	const body = 64 << 10
+
+	large := `{"data":"` + strings.Repeat("<", body-11) + `"}` // each < is six bytes in the request to the upstream
+	post := "POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(large)) + "\r\n\r\n"
+
+	for _, limit := range []string{"64m", "128m"} {
+		for _, attack := range []struct {
+			title, request string
+			clients        int
+		}{
+			{"1020 bodies that never end", post + large[:len(large)-1], 1020},
+			{"2000 headers that never end", "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 19<<10), 2000},
+			{"1020 bodies that escape to six times their size", post + large, 1020},
+		} {
+			t.Run(limit+": "+attack.title, func(t *testing.T) {
+				container, address := startLimited(t, docker, name, limit)
+				assault(t, address, attack.request, attack.clients)
+
+				attacked := time.Now()
+
+				testkit.Eventually(t, func() error { return testkit.Ready(t.Context(), "http://"+address) })
+				assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://"+address+"/clock?mirror_time=12:22"))
+				assert.Less(t, time.Since(attacked), 5*time.Second, "others are served while it goes on: nothing has timed out yet")
+				assert.Equal(t, "true false 0", docker.Inspect(t, container, "{{.State.Running}} {{.State.OOMKilled}} {{.RestartCount}}"))
+			})
+		}
+	}
+}
+
+// startLimited starts a container on the host's own network, with an upstream that takes its time.
+func startLimited(t *testing.T, docker *testkit.Engine, image, limit string) (name, address string) {
+	t.Helper()
+
+	upstream := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		_, _ = io.Copy(io.Discard, request.Body)
+
+		select {
+		case <-request.Context().Done():
+		case <-time.After(time.Second):
+			writer.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	t.Cleanup(upstream.Close)
+
+	port, admin := strconv.Itoa(testkit.FreePort(t)), strconv.Itoa(testkit.FreePort(t))
+	address = net.JoinHostPort("127.0.0.1", port)
+	name = docker.Start(t, image, "--memory", limit, "--network", "host",
+		"--env", "PORT="+port, "--env", "ADMIN_PORT="+admin, "--env", "SHOUT_URL="+upstream.URL)
+
+	testkit.Eventually(t, func() error { return testkit.Ready(t.Context(), "http://"+address) })
+
+	return name, address
+}
+
+// assault sends a request from many clients at once, and leaves their connections open until the test ends.
+func assault(t *testing.T, address, request string, clients int) {
+	t.Helper()
+
+	var sending sync.WaitGroup
+
+	for range clients {
+		connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		require.NoError(t, err, "the container should take connections")
+		t.Cleanup(func() { _ = connection.Close() })
+
+		sending.Go(func() {
+			_ = connection.SetWriteDeadline(time.Now().Add(testkit.Patience))
+			_, _ = fmt.Fprint(connection, request) // it may be refused
+		})
+	}
+
+	sending.Wait()
+}

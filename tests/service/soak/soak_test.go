@@ -1,0 +1,232 @@
+// Package soak_test mixes all that hostile clients do, for SOAK_DURATION, and then looks for what they left behind.
+package soak_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+const (
+	short          = 5 * time.Second // when nobody asks for more
+	clientsOfAKind = 8
+	largest        = 64 << 10
+	holding        = 2 * time.Second // how long a client holds what it is slow with
+)
+
+func TestSoak(t *testing.T) {
+	duration := short
+
+	if asked := os.Getenv("SOAK_DURATION"); asked != "" {
+		var err error
+
+		duration, err = time.ParseDuration(asked)
+		require.NoError(t, err, "SOAK_DURATION")
+	}
+
+	reader, writer, err := os.Pipe() // the log, which is read from time to time
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = reader.Close(), writer.Close() })
+
+	server := testkit.StartInto(t, testkit.Build(t, false), writer,
+		"SHOUT_URL="+hostileUpstream(t), "SHOUT_TIMEOUT=200ms", "REQUEST_TIMEOUT=1s", "MAX_CONNECTIONS=100", "MAX_IN_FLIGHT=50")
+
+	attack(t, server, 2*time.Second) // all that is made once is there
+
+	before := settled(t, server)
+
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
+	defer cancel()
+
+	var log sync.WaitGroup
+
+	log.Go(func() { readNowAndThen(ctx, reader) })
+	attack(t, server, duration)
+	log.Wait()
+
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+
+	after := settled(t, server)
+	t.Logf("goroutines %.0f, then %.0f; descriptors %.0f, then %.0f; heap %.1f MiB, then %.1f MiB",
+		before.goroutines, after.goroutines, before.descriptors, after.descriptors, before.heap/(1<<20), after.heap/(1<<20))
+	assert.InDelta(t, before.goroutines, after.goroutines, 8)
+	assert.InDelta(t, before.descriptors, after.descriptors, 8)
+	assert.Less(t, after.heap, before.heap+(4<<20))
+
+	server.Terminate(t)
+	assert.Zero(t, server.ExitCode(t))
+}
+
+// attack runs clients of every kind for a while. A probe among them must be answered.
+func attack(t *testing.T, server *testkit.Server, duration time.Duration) {
+	t.Helper()
+
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
+	defer cancel()
+
+	address := strings.TrimPrefix(server.URL, "http://")
+	post := "POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+	var (
+		clients  sync.WaitGroup
+		answered atomic.Int64
+	)
+
+	for _, request := range []string{
+		"hello\r\n\r\n",
+		"GET /clock?mirror_time=99:99 HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n",
+		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 19<<10), // never ends
+		post + "Content-Length: 100\r\n\r\n{",                            // never ends
+		"GET /swagger/doc.json HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		post + "Content-Length: " + strconv.Itoa(largest) + "\r\n\r\n" + `{"data":"` + strings.Repeat("<", largest-11) + `"}`,
+		"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n", // and takes nothing of the answer
+	} {
+		for range clientsOfAKind {
+			clients.Go(func() {
+				for ctx.Err() == nil {
+					hold(ctx, address, request)
+				}
+			})
+		}
+	}
+
+	clients.Go(func() {
+		for ctx.Err() == nil {
+			if testkit.Ready(ctx, server.URL) == nil {
+				answered.Add(1)
+			}
+		}
+	})
+
+	clients.Wait()
+	assert.Positive(t, answered.Load(), "a probe is answered")
+}
+
+// hold sends a request, and reads at most the first line of the answer before it hangs up.
+func hold(ctx context.Context, address, request string) {
+	ctx, cancel := context.WithTimeout(ctx, holding)
+	defer cancel()
+
+	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+
+	deadline, _ := ctx.Deadline()
+	_ = connection.SetDeadline(deadline)
+	_, _ = fmt.Fprint(connection, request)
+	_, _ = bufio.NewReader(connection).ReadString('\n')
+}
+
+// hostileUpstream answers in turn: well, late, with an error, with a switch of protocols, not at all.
+func hostileUpstream(t *testing.T) string {
+	t.Helper()
+
+	var turn atomic.Int64
+
+	upstream := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		_, _ = io.Copy(io.Discard, request.Body)
+
+		switch turn.Add(1) % 4 {
+		case 0:
+			<-request.Context().Done()
+		case 1:
+			writer.WriteHeader(http.StatusBadGateway)
+		case 2:
+			writer.WriteHeader(http.StatusSwitchingProtocols)
+		default:
+			fmt.Fprint(writer, `{"INPUT":"other","OUTPUT":"OTHER"}`)
+		}
+	}))
+	t.Cleanup(upstream.Close)
+
+	return upstream.URL
+}
+
+// readNowAndThen reads the log for a second and leaves it alone for two.
+func readNowAndThen(ctx context.Context, log *os.File) {
+	for ctx.Err() == nil {
+		_ = log.SetReadDeadline(time.Now().Add(time.Second))
+		_, _ = io.Copy(io.Discard, log)
+
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * time.Second):
+		}
+	}
+
+	_ = log.SetReadDeadline(time.Time{})
+}
+
+// state is what could leak.
+type state struct{ goroutines, descriptors, heap float64 }
+
+// settled returns the state once all connections are gone, after a collection.
+func settled(t *testing.T, server *testkit.Server) state {
+	t.Helper()
+
+	http.DefaultClient.CloseIdleConnections()
+	testkit.Eventually(t, func() error {
+		if open := gauge(t, server, "http_connections"); open != 0 {
+			return fmt.Errorf("%.0f connections are open", open)
+		}
+
+		return nil
+	})
+
+	fetch(t, server.AdminURL+"/debug/pprof/heap?gc=1")
+
+	return state{
+		goroutines: gauge(t, server, "go_goroutines"), descriptors: gauge(t, server, "process_open_fds"),
+		heap: gauge(t, server, "go_memstats_heap_alloc_bytes"),
+	}
+}
+
+func gauge(t *testing.T, server *testkit.Server, name string) float64 {
+	t.Helper()
+
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(fetch(t, server.AdminURL+"/metrics"))
+	require.Len(t, found, 2, name)
+
+	value, err := strconv.ParseFloat(found[1], 64)
+	require.NoError(t, err)
+
+	return value
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+
+	defer response.Body.Close()
+
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+
+	return string(body)
+}
