@@ -23,6 +23,24 @@ data "aws_iam_policy_document" "topic" {
       values   = [local.account_id]
     }
   }
+
+  # EventBridge passes no account on to an encrypted topic.
+  statement {
+    sid       = "GreenAgain"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.this.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_cloudwatch_event_rule.green_again.arn]
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "this" {
@@ -156,9 +174,31 @@ resource "aws_cloudwatch_metric_alarm" "red" {
       }
     }
   }
+}
 
-  # Each failed run has its own message already.
-  ok_actions = [aws_sns_topic.this.arn]
+# Each failed run has its own message already. An alarm's own ok_actions would also run after the very first green run.
+resource "aws_cloudwatch_event_rule" "green_again" {
+  name        = "${local.name}-green-again"
+  description = "The pipeline succeeds after a run that failed."
+
+  event_pattern = jsonencode({
+    source      = ["aws.cloudwatch"]
+    detail-type = ["CloudWatch Alarm State Change"]
+    resources   = [aws_cloudwatch_metric_alarm.red.arn]
+    detail      = { state = { value = ["OK"] }, previousState = { value = ["ALARM"] } }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "green_again" {
+  rule = aws_cloudwatch_event_rule.green_again.name
+  arn  = aws_sns_topic.this.arn
+
+  input_transformer {
+    input_paths    = { time = "$.time" }
+    input_template = "\"OK: a run of the pipeline ${local.name} succeeded again at <time>.\""
+  }
+
+  depends_on = [aws_sns_topic_policy.this]
 }
 
 resource "aws_cloudwatch_metric_alarm" "red_for_long" {

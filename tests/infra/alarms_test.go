@@ -215,7 +215,14 @@ func parseAlarm(t *testing.T, values map[string]any) cloudwatch.Alarm {
 
 		for _, metric := range query["metric"].([]any) {
 			metric, _ := metric.(map[string]any)
-			alarm.Metrics[text(query, "id")] = cloudwatch.Metric{Name: text(metric, "metric_name"), Stat: text(metric, "stat")}
+			name := text(metric, "metric_name")
+
+			// The one dimension that a plan knows.
+			if dimensions, ok := metric["dimensions"].(map[string]any); ok && dimensions["RuleName"] != nil {
+				name = text(dimensions, "RuleName")
+			}
+
+			alarm.Metrics[text(query, "id")] = cloudwatch.Metric{Name: name, Stat: text(metric, "stat")}
 			alarm.PeriodMins = int(number(metric, "period")) / 60
 		}
 	}

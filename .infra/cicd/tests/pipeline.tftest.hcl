@@ -353,7 +353,7 @@ run "notifications" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.red.ok_actions == toset([aws_sns_topic.this.arn]) && aws_cloudwatch_metric_alarm.red.treat_missing_data == "ignore"
+    condition     = length(coalesce(aws_cloudwatch_metric_alarm.red.ok_actions, [])) == 0 && aws_cloudwatch_event_target.green_again.arn == aws_sns_topic.this.arn && aws_cloudwatch_metric_alarm.red.treat_missing_data == "ignore"
     error_message = "A recovered run is told to the topic, and between runs the colour stays."
   }
 
