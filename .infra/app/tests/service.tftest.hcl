@@ -66,6 +66,13 @@ run "task" {
   }
 
   assert {
+    condition = alltrue([for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+      container.cpu == 0 && container.linuxParameters.capabilities.add == [] && container.mountPoints == [] && container.systemControls == [] && container.volumesFrom == []
+    )])
+    error_message = "The definition says what ECS would fill in, so that a later plan is empty."
+  }
+
+  assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command == ["CMD", "/clockmirror", "healthcheck"] && jsondecode(aws_ecs_task_definition.this.container_definitions)[0].stopTimeout == 30
     error_message = "ECS checks the container with the image's own program and gives it time to drain."
   }

@@ -19,9 +19,10 @@ import ecs
 import elb
 import permissions
 import s3
+import task_definitions
 from moto.server import main
 
-PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecr, ecs, elb, permissions, s3)
+PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecr, ecs, elb, permissions, s3, task_definitions)
 
 if __name__ == "__main__":
     port, connections_port = sys.argv[1:]

@@ -22,9 +22,11 @@ resource "aws_ecs_task_definition" "this" {
     operating_system_family = "LINUX"
   }
 
+  # As ECS returns it: a list or a default that is left out here comes back, and every plan would replace the revision.
   container_definitions = jsonencode([{
     name      = local.container
     image     = var.image
+    cpu       = 0
     essential = true
 
     portMappings = [{ containerPort = var.port, hostPort = var.port, protocol = "tcp" }]
@@ -33,7 +35,11 @@ resource "aws_ecs_task_definition" "this" {
 
     user                   = "65532"
     readonlyRootFilesystem = true
-    linuxParameters        = { capabilities = { drop = ["ALL"] } }
+    linuxParameters        = { capabilities = { add = [], drop = ["ALL"] } }
+
+    mountPoints    = []
+    systemControls = []
+    volumesFrom    = []
 
     # More than the service's drain and shutdown take together.
     stopTimeout = 30
