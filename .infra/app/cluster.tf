@@ -9,7 +9,7 @@ resource "aws_ecs_cluster" "this" {
     value = var.container_insights
   }
 
-  # ECS would make the group of Container Insights itself, and leave it behind.
+  # Otherwise ECS makes the group of Container Insights itself, and its logs never expire.
   depends_on = [aws_cloudwatch_log_group.container_insights]
 }
 
@@ -18,9 +18,25 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
   capacity_providers = ["FARGATE", "FARGATE_SPOT"]
 }
 
+locals {
+  container_insights_log_group = "/aws/ecs/containerinsights/${local.name}/performance"
+}
+
+# ECS writes its last measurements after the cluster is gone, and makes the group again for them. An environment that is
+# made again takes over what it finds.
+data "aws_cloudwatch_log_groups" "container_insights" {
+  log_group_name_prefix = local.container_insights_log_group
+}
+
+import {
+  for_each = setintersection(data.aws_cloudwatch_log_groups.container_insights.log_group_names, [local.container_insights_log_group])
+  to       = aws_cloudwatch_log_group.container_insights
+  id       = each.key
+}
+
 resource "aws_cloudwatch_log_group" "container_insights" {
   #checkov:skip=CKV_AWS_338:log_retention_days decides; a year of measurements is not worth its price to most.
-  name              = "/aws/ecs/containerinsights/${local.name}/performance"
+  name              = local.container_insights_log_group
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn
 }

@@ -30,8 +30,11 @@ module "customer" {
   fargate_spot_percent = var.fargate_spot_percent
   starts_after         = local.tasks_start_after
 
-  listener_arn = local.serving_listener_arn
-  hosts        = [each.value.host]
+  listener_arn = aws_lb_listener.http.arn
+  https        = local.https ? { listener_arn = local.https_listener_arn, host = each.value.host } : null
+  # The name leads here, and the certificate is in place.
+  redirects_after = concat(local.redirects_after, [for key in local.https ? [each.key] : [] : aws_lb_listener_certificate.customer[key].id], [for key in local.https ? [each.key] : [] : aws_route53_record.customer_alias[key].id])
+  hosts           = [each.value.host]
   # From the key alone, below api's 50000: counted through, a new customer would move the rules of others.
   rule_priority  = 1 + parseint(substr(sha256(each.key), 0, 8), 16) % 49999
   alb_arn_suffix = aws_lb.this.arn_suffix
@@ -102,6 +105,10 @@ resource "aws_lb_listener_certificate" "customer" {
 
   listener_arn    = aws_lb_listener.https[0].arn
   certificate_arn = aws_acm_certificate_validation.customer[each.key].certificate_arn
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_route53_record" "customer_alias" {
@@ -115,5 +122,9 @@ resource "aws_route53_record" "customer_alias" {
     name                   = aws_lb.this.dns_name
     zone_id                = aws_lb.this.zone_id
     evaluate_target_health = true
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }

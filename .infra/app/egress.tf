@@ -1,7 +1,8 @@
-# How tasks reach ECR, CloudWatch and the world; README.md has what each mode costs.
+# How tasks reach ECR, CloudWatch and the Internet; README.md has what each mode costs. When the mode changes, the new way
+# out is there before the tasks move, and the old one goes last: see replacement.tf.
 #   nat        one NAT gateway. If its zone fails, running tasks go on serving; new ones can't start until it is back.
 #   endpoints  AWS's services inside the VPC, and no way out to the Internet.
-#   public_ip  nothing here: each task has an address of its own, and its security group lets nobody but the ALB in.
+#   public_ip  nothing here: each task has an address of its own, and its security group lets only the load balancer in.
 
 # ---------------------------------------------------------------------------------------------------------------------
 # nat
@@ -13,6 +14,10 @@ resource "aws_eip" "nat" {
   domain = "vpc"
 
   tags = { Name = "${local.name}-nat" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_nat_gateway" "this" {
@@ -25,14 +30,24 @@ resource "aws_nat_gateway" "this" {
 
   # It has no use before the VPC reaches the Internet.
   depends_on = [aws_route.public_internet]
+
+  # It stays in its zone when others are added before it.
+  lifecycle {
+    create_before_destroy = true
+    ignore_changes        = [subnet_id]
+  }
 }
 
 resource "aws_route" "private_nat" {
   count = var.egress == "nat" ? 1 : 0
 
-  route_table_id         = aws_route_table.private[0].id
+  route_table_id         = aws_route_table.private.id
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[0].id
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -75,7 +90,7 @@ data "aws_iam_policy_document" "endpoints" {
         identifiers = ["*"]
       }
 
-      # Anybody of this account, as far as his own rights go; nobody carries data out to another one.
+      # Callers of this account only, so that no data is carried out to another one.
       condition {
         test     = "StringEquals"
         variable = "aws:PrincipalAccount"
@@ -97,6 +112,10 @@ resource "aws_vpc_endpoint" "interface" {
   policy              = data.aws_iam_policy_document.endpoints[each.key].json
 
   tags = { Name = "${local.name}-${each.key}" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # ECR keeps the layers of images in a bucket of AWS's; nothing else in S3 can be reached this way.
@@ -121,8 +140,12 @@ resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "${local.endpoint_prefix}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = [aws_route_table.private[0].id]
+  route_table_ids   = [aws_route_table.private.id]
   policy            = data.aws_iam_policy_document.layers[0].json
 
   tags = { Name = "${local.name}-s3" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

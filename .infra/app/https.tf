@@ -1,4 +1,5 @@
-# With a domain: its certificate, proven through DNS, its name pointing at the load balancer, and HTTPS.
+# With a domain: its certificate, validated through DNS, its name pointing at the load balancer, and HTTPS. On a live
+# environment port 80 serves until all of this is there, and only then redirects; the other way round when the domain goes.
 
 resource "aws_acm_certificate" "this" {
   count = local.https ? 1 : 0
@@ -50,6 +51,10 @@ resource "aws_lb_listener" "https" {
       status_code  = local.not_found.status_code
     }
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_route53_record" "alias" {
@@ -64,4 +69,17 @@ resource "aws_route53_record" "alias" {
     zone_id                = aws_lb.this.zone_id
     evaluate_target_health = true
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+locals {
+  # What a service needs to serve HTTPS; null without a domain.
+  https_listener_arn = one(aws_lb_listener.https[*].arn)
+  redirects_after = concat(
+    aws_route53_record.alias[*].id,
+    values(aws_vpc_security_group_ingress_rule.alb_https)[*].id,
+  )
 }

@@ -26,7 +26,7 @@ resource "aws_lb" "this" {
   depends_on = [aws_s3_bucket_policy.access_logs]
 }
 
-# Serves, or redirects to HTTPS when there is a domain.
+# Each service has a rule here that serves, or redirects to HTTPS when there is a domain.
 resource "aws_lb_listener" "http" {
   #checkov:skip=CKV_AWS_2:Without a domain there is no certificate; with one, this listener redirects.
   #checkov:skip=CKV_AWS_103:TLS ends at the HTTPS listener.
@@ -34,31 +34,13 @@ resource "aws_lb_listener" "http" {
   port              = 80
   protocol          = "HTTP"
 
-  dynamic "default_action" {
-    for_each = local.https ? [] : [local.not_found]
+  default_action {
+    type = "fixed-response"
 
-    content {
-      type = "fixed-response"
-
-      fixed_response {
-        content_type = default_action.value.content_type
-        message_body = default_action.value.message_body
-        status_code  = default_action.value.status_code
-      }
-    }
-  }
-
-  dynamic "default_action" {
-    for_each = local.https ? [443] : []
-
-    content {
-      type = "redirect"
-
-      redirect {
-        port        = default_action.value
-        protocol    = "HTTPS"
-        status_code = "HTTP_301"
-      }
+    fixed_response {
+      content_type = local.not_found.content_type
+      message_body = local.not_found.message_body
+      status_code  = local.not_found.status_code
     }
   }
 }
@@ -70,6 +52,4 @@ locals {
     message_body = jsonencode({ status = 404, title = "Not Found", detail = "No service answers at this host." })
     status_code  = "404"
   }
-
-  serving_listener_arn = local.https ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
 }

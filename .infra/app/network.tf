@@ -7,6 +7,16 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true
 
   tags = { Name = local.name }
+
+  # Another range is another network, and everything in it would be replaced.
+  lifecycle {
+    ignore_changes = [cidr_block]
+
+    postcondition {
+      condition     = self.cidr_block == var.vpc_cidr
+      error_message = "Keep vpc_cidr at ${self.cidr_block}, or make a new environment: the range of a live network can't change."
+    }
+  }
 }
 
 # The group that AWS adds to every VPC lets its members talk to each other; without rules it lets nobody do anything.
@@ -57,11 +67,12 @@ resource "aws_route_table_association" "public" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Private: the tasks. One route table is enough, as there is one NAT gateway at most.
+# Private: the tasks, unless egress is public_ip. They cost nothing, so they are always there, and tasks can move in and
+# out when egress changes. One route table is enough, as there is one NAT gateway at most.
 # ---------------------------------------------------------------------------------------------------------------------
 
 resource "aws_subnet" "private" {
-  for_each = local.private ? local.zones : {}
+  for_each = local.zones
 
   vpc_id            = aws_vpc.this.id
   availability_zone = each.key
@@ -71,16 +82,14 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_route_table" "private" {
-  count = local.private ? 1 : 0
-
   vpc_id = aws_vpc.this.id
 
   tags = { Name = "${local.name}-private" }
 }
 
 resource "aws_route_table_association" "private" {
-  for_each = local.private ? local.zones : {}
+  for_each = local.zones
 
   subnet_id      = aws_subnet.private[each.key].id
-  route_table_id = aws_route_table.private[0].id
+  route_table_id = aws_route_table.private.id
 }

@@ -1,5 +1,6 @@
-# Who may talk to whom: the world to the load balancer, the load balancer to the tasks, the tasks to AWS. Rules are
-# resources of their own, so that each says why it is there and a change of one leaves the others alone.
+# Who may talk to whom: the Internet to the load balancer, the load balancer to the tasks, the tasks to AWS. Rules are
+# resources of their own, so that each says why it is there and a change of one leaves the others alone. What comes and goes
+# with a variable goes last: see replacement.tf.
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The load balancer
@@ -24,6 +25,10 @@ resource "aws_vpc_security_group_ingress_rule" "alb_http" {
   ip_protocol       = "tcp"
   from_port         = 80
   to_port           = 80
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "alb_https" {
@@ -35,6 +40,10 @@ resource "aws_vpc_security_group_ingress_rule" "alb_https" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "alb_tasks" {
@@ -47,7 +56,7 @@ resource "aws_vpc_security_group_egress_rule" "alb_tasks" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The tasks. The admin port has no rule: nobody reaches it from outside the task.
+# The tasks. The admin port has no rule: it can't be reached from outside the task.
 # ---------------------------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "tasks" {
@@ -72,11 +81,15 @@ resource "aws_vpc_security_group_egress_rule" "tasks_https" {
   count = var.egress == "endpoints" ? 0 : 1
 
   security_group_id = aws_security_group.tasks.id
-  description       = "HTTPS to ECR, CloudWatch and the world"
+  description       = "HTTPS to ECR, CloudWatch and the Internet"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_endpoints" {
@@ -88,6 +101,10 @@ resource "aws_vpc_security_group_egress_rule" "tasks_endpoints" {
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks_s3" {
@@ -99,6 +116,10 @@ resource "aws_vpc_security_group_egress_rule" "tasks_s3" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -114,6 +135,10 @@ resource "aws_security_group" "endpoints" {
   vpc_id      = aws_vpc.this.id
 
   tags = { Name = "${local.name}-endpoints" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_tasks" {
@@ -125,4 +150,8 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_tasks" {
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -34,9 +34,11 @@ module "api" {
   fargate_spot_percent = var.fargate_spot_percent
   starts_after         = local.tasks_start_after
 
-  listener_arn   = local.serving_listener_arn
-  rule_priority  = 50000 # the last one: it takes what no other service's host name does
-  alb_arn_suffix = aws_lb.this.arn_suffix
+  listener_arn    = aws_lb_listener.http.arn
+  https           = local.https ? { listener_arn = local.https_listener_arn, host = var.domain_name } : null
+  redirects_after = local.redirects_after
+  rule_priority   = 50000 # the last one: it takes what no other service's host name does
+  alb_arn_suffix  = aws_lb.this.arn_suffix
 
   deregistration_delay = local.deregistration_delay
 
@@ -66,6 +68,7 @@ locals {
     aws_vpc_security_group_egress_rule.tasks_s3[*].id,
     aws_vpc_security_group_ingress_rule.endpoints_tasks[*].id,
     values(aws_route_table_association.private)[*].id,
+    [terraform_data.replacement.id],
     values(aws_route_table_association.public)[*].id,
     values(aws_vpc_endpoint.interface)[*].id,
   )

@@ -101,8 +101,8 @@ variable "domain_name" {
   nullable    = false
 
   validation {
-    condition     = var.domain_name == "" || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
-    error_message = "Give domain_name a full host name in lower case, for example clock.example.com, or leave it empty for plain HTTP."
+    condition     = var.domain_name == "" || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name)) && length(var.domain_name) <= 64
+    error_message = "Give domain_name a full host name in lower case, of at most 64 characters as the name of a certificate, for example clock.example.com, or leave it empty for plain HTTP."
   }
 }
 

@@ -174,8 +174,8 @@ run "other_region" {
   }
 
   override_data {
-    target = data.aws_availability_zones.available
-    values = { names = ["ap-southeast-2a", "ap-southeast-2b"] }
+    target = data.aws_availability_zones.region
+    values = { names = ["ap-southeast-2a", "ap-southeast-2b"], zone_ids = ["apse2-az1", "apse2-az3"] }
   }
 
   assert {

@@ -17,12 +17,27 @@ import ec2
 import ecr
 import ecs
 import elb
+import logs
 import permissions
 import s3
+import service_linked_roles
 import task_definitions
 from moto.server import main
 
-PATCHES = (autoscaling, codebuild, codepipeline, ec2, ecr, ecs, elb, permissions, s3, task_definitions)
+PATCHES = (
+    autoscaling,
+    codebuild,
+    codepipeline,
+    ec2,
+    ecr,
+    ecs,
+    elb,
+    logs,
+    permissions,
+    s3,
+    service_linked_roles,
+    task_definitions,
+)
 
 if __name__ == "__main__":
     port, connections_port = sys.argv[1:]

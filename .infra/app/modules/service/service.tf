@@ -13,7 +13,7 @@ resource "aws_ecs_service" "this" {
   capacity_provider_strategy {
     capacity_provider = "FARGATE"
     base              = var.scaling.min_tasks
-    weight            = 100 - var.fargate_spot_percent
+    weight            = max(1, 100 - var.fargate_spot_percent) # with 0 there would be no floor on it
   }
 
   dynamic "capacity_provider_strategy" {
@@ -72,5 +72,5 @@ resource "aws_ecs_service" "this" {
   }
 
   # ECS takes a target group only once a listener uses it.
-  depends_on = [aws_lb_listener_rule.this, var.starts_after]
+  depends_on = [aws_lb_listener_rule.this, aws_lb_listener_rule.https, var.starts_after]
 }

@@ -23,8 +23,64 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
+# Port 80: serves, or redirects once HTTPS serves. It is changed in place, so that there is no moment without a rule.
 resource "aws_lb_listener_rule" "this" {
   listener_arn = var.listener_arn
+  priority     = var.rule_priority
+
+  dynamic "action" {
+    for_each = var.https == null ? [aws_lb_target_group.this.arn] : []
+
+    content {
+      type             = "forward"
+      target_group_arn = action.value
+    }
+  }
+
+  dynamic "action" {
+    for_each = var.https == null ? [] : [var.https.host]
+
+    content {
+      type = "redirect"
+
+      redirect {
+        host        = action.value
+        port        = "443"
+        protocol    = "HTTPS"
+        status_code = "HTTP_301"
+      }
+    }
+  }
+
+  condition {
+    dynamic "host_header" {
+      for_each = length(var.hosts) > 0 ? [var.hosts] : []
+
+      content {
+        values = host_header.value
+      }
+    }
+
+    # A rule needs a condition; this one is always met.
+    dynamic "path_pattern" {
+      for_each = length(var.hosts) > 0 ? [] : [["/*"]]
+
+      content {
+        values = path_pattern.value
+      }
+    }
+  }
+
+  tags = { Name = local.full_name }
+
+  # A name that does not lead here yet must not be redirected to.
+  depends_on = [aws_lb_listener_rule.https, var.redirects_after]
+}
+
+resource "aws_lb_listener_rule" "https" {
+  count = var.https == null ? 0 : 1
+
+  listener_arn = var.https.listener_arn
   priority     = var.rule_priority
 
   action {
@@ -32,26 +88,29 @@ resource "aws_lb_listener_rule" "this" {
     target_group_arn = aws_lb_target_group.this.arn
   }
 
-  dynamic "condition" {
-    for_each = length(var.hosts) > 0 ? [var.hosts] : []
+  condition {
+    dynamic "host_header" {
+      for_each = length(var.hosts) > 0 ? [var.hosts] : []
 
-    content {
-      host_header {
-        values = condition.value
+      content {
+        values = host_header.value
       }
     }
-  }
 
-  # A rule needs a condition; this one is always met.
-  dynamic "condition" {
-    for_each = length(var.hosts) > 0 ? [] : [["/*"]]
+    # A rule needs a condition; this one is always met.
+    dynamic "path_pattern" {
+      for_each = length(var.hosts) > 0 ? [] : [["/*"]]
 
-    content {
-      path_pattern {
-        values = condition.value
+      content {
+        values = path_pattern.value
       }
     }
   }
 
   tags = { Name = local.full_name }
+
+  # When the domain goes, port 80 serves again before this stops.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -160,8 +160,24 @@ variable "starts_after" {
 # ---------------------------------------------------------------------------------------------------------------------
 
 variable "listener_arn" {
-  description = "ARN of the listener that serves."
+  description = "ARN of the listener of port 80."
   type        = string
+  nullable    = false
+}
+
+variable "https" {
+  description = "ARN of the HTTPS listener that serves, and the host name that port 80 redirects to; null for plain HTTP."
+  type = object({
+    listener_arn = string
+    host         = string
+  })
+  default = null
+}
+
+variable "redirects_after" {
+  description = "IDs of what has to be there before port 80 redirects to HTTPS."
+  type        = list(string)
+  default     = []
   nullable    = false
 }
 

@@ -13,7 +13,18 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_availability_zones" {
-  defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
+  defaults = {
+    names    = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    zone_ids = ["euw1-az1", "euw1-az2", "euw1-az3"]
+  }
+}
+
+mock_data "aws_subnets" {
+  defaults = { ids = [] }
+}
+
+mock_data "aws_cloudwatch_log_groups" {
+  defaults = { log_group_names = [] }
 }
 
 mock_data "aws_route53_zone" {
