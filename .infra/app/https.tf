@@ -70,6 +70,9 @@ resource "aws_route53_record" "alias" {
     evaluate_target_health = true
   }
 
+  # The name leads here once HTTPS serves.
+  depends_on = [aws_lb_listener.https]
+
   lifecycle {
     create_before_destroy = true
   }

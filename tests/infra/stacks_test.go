@@ -184,8 +184,8 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 	app.requireDestroyed(t, running, setting)
 }
 
-// allOptions switches on what the defaults leave out.
-func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
+// hostedZone makes a zone for domains, and returns its ID.
+func hostedZone(t *testing.T, cloud *emulator.Emulator) string {
 	t.Helper()
 
 	zone, err := route53.NewFromConfig(awsConfig(t, cloud)).CreateHostedZone(t.Context(), &route53.CreateHostedZoneInput{
@@ -194,10 +194,17 @@ func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
 	})
 	require.NoError(t, err)
 
+	return strings.TrimPrefix(*zone.HostedZone.Id, "/hostedzone/")
+}
+
+// allOptions switches on what the defaults leave out.
+func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
+	t.Helper()
+
 	return []string{
 		"image=" + image("a"),
 		"domain_name=clock.example.com",
-		"hosted_zone_id=" + strings.TrimPrefix(*zone.HostedZone.Id, "/hostedzone/"),
+		"hosted_zone_id=" + hostedZone(t, cloud),
 		"egress=endpoints",
 		"waf={enabled=true}",
 		"alarm_email=ops@example.com",
