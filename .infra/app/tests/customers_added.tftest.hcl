@@ -18,7 +18,7 @@ run "default" {
   }
 
   assert {
-    condition     = module.api.rule == { priority = 50000, hosts = [] }
+    condition     = module.api.rule.priority == 50000 && module.api.rule.hosts == []
     error_message = "The service takes every host, after all other rules."
   }
 }
@@ -62,7 +62,7 @@ run "three_customers" {
 
   assert {
     condition = (
-      module.api.rule == { priority = 50000, hosts = [] } &&
+      module.api.rule.priority == 50000 && module.api.rule.hosts == [] &&
       module.api.service_name == "api" && output.service_name == "api" && output.alb_url == run.default.alb_url
     )
     error_message = "The service for everybody is where it was."

@@ -80,7 +80,7 @@ run "network_is_closed" {
 
   assert {
     condition     = keys(aws_vpc_security_group_ingress_rule.alb_http) == ["0.0.0.0/0"] && aws_vpc_security_group_ingress_rule.alb_http["0.0.0.0/0"].to_port == 80
-    error_message = "The world reaches port 80 of the load balancer."
+    error_message = "Everybody reaches port 80 of the load balancer."
   }
 
   assert {
@@ -108,7 +108,7 @@ run "one_caller_only" {
 
   assert {
     condition     = keys(aws_vpc_security_group_ingress_rule.alb_http) == ["192.0.2.0/24"]
-    error_message = "Nobody but the given range reaches the load balancer."
+    error_message = "Only the given range reaches the load balancer."
   }
 }
 
@@ -135,6 +135,56 @@ run "three_zones" {
   assert {
     condition     = length(aws_subnet.public) == 3 && length(aws_subnet.private) == 3
     error_message = "Every given zone is used."
+  }
+}
+
+run "zones_with_fargate" {
+  command = plan
+
+  variables {
+    region = "us-west-1"
+  }
+
+  override_data {
+    target = data.aws_availability_zones.region
+    values = { names = ["us-west-1a", "us-west-1b", "us-west-1c"], zone_ids = ["usw1-az2", "usw1-az1", "usw1-az3"] }
+  }
+
+  assert {
+    condition     = keys(aws_subnet.public) == ["us-west-1b", "us-west-1c"]
+    error_message = "A zone without Fargate is left out; its name differs from account to account, its ID does not."
+  }
+}
+
+run "a_zone_without_fargate" {
+  command = plan
+
+  variables {
+    region             = "ap-northeast-1"
+    availability_zones = ["ap-northeast-1b", "ap-northeast-1c"]
+  }
+
+  override_data {
+    target = data.aws_availability_zones.region
+    values = { names = ["ap-northeast-1a", "ap-northeast-1b", "ap-northeast-1c"], zone_ids = ["apne1-az4", "apne1-az3", "apne1-az1"] }
+  }
+
+  expect_failures = [data.aws_availability_zones.region]
+}
+
+run "ranges_of_zones" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-west-1c", "eu-west-1b"]
+  }
+
+  assert {
+    condition = { for zone, subnet in aws_subnet.public : zone => subnet.cidr_block } == {
+      eu-west-1b = "10.0.16.0/20"
+      eu-west-1c = "10.0.32.0/20"
+    }
+    error_message = "A zone's range follows from its letter: another choice of zones moves no subnet."
   }
 }
 

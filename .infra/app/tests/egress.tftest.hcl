@@ -21,7 +21,7 @@ run "nat" {
 
   assert {
     condition     = length(aws_vpc_endpoint.interface) + length(aws_vpc_endpoint.s3) + length(aws_security_group.endpoints) == 0
-    error_message = "Nobody pays for endpoints beside a NAT gateway."
+    error_message = "There are no endpoints to pay for beside a NAT gateway."
   }
 }
 
@@ -73,8 +73,13 @@ run "public_ip" {
   }
 
   assert {
-    condition     = length(aws_subnet.private) + length(aws_route_table.private) + length(aws_nat_gateway.this) + length(aws_vpc_endpoint.interface) == 0
-    error_message = "Nothing private is made, and nothing is paid for."
+    condition     = length(aws_nat_gateway.this) + length(aws_eip.nat) + length(aws_vpc_endpoint.interface) + length(aws_vpc_endpoint.s3) == 0
+    error_message = "Nothing that costs by the hour is made."
+  }
+
+  assert {
+    condition     = keys(aws_subnet.private) == keys(aws_subnet.public)
+    error_message = "The private subnets are there all the same, so that egress can change on a live environment."
   }
 
   assert {

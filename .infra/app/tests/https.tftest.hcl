@@ -1,4 +1,4 @@
-# HTTPS appears with a domain and its zone, and port 80 then only redirects.
+# HTTPS comes with a domain and its zone, and port 80 then only redirects.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -30,13 +30,8 @@ run "https" {
   }
 
   assert {
-    condition     = aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS" && aws_lb_listener.http.default_action[0].redirect[0].port == "443" && aws_lb_listener.http.default_action[0].redirect[0].status_code == "HTTP_301"
-    error_message = "Port 80 redirects for good."
-  }
-
-  assert {
-    condition     = length(aws_lb_listener.http.default_action) == 1
-    error_message = "Port 80 does nothing but redirect."
+    condition     = module.api.rule.redirects_to == "https://clock.example.com:443"
+    error_message = "Port 80 redirects to the domain, also those who come by the load balancer's own name, for which there is no certificate."
   }
 
   assert {
@@ -53,4 +48,29 @@ run "https" {
     condition     = aws_vpc_security_group_ingress_rule.alb_https["0.0.0.0/0"].to_port == 443
     error_message = "443 is open as 80 is."
   }
+}
+
+run "domain_of_64_characters" {
+  command = plan
+
+  variables {
+    domain_name    = "a123456789-123456789-123456789-123456789-123456789-1.example.com"
+    hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = length(aws_acm_certificate.this[0].domain_name) == 64
+    error_message = "A certificate's name may have 64 characters."
+  }
+}
+
+run "domain_of_65_characters" {
+  command = plan
+
+  variables {
+    domain_name    = "a123456789-123456789-123456789-123456789-123456789-12.example.com"
+    hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  expect_failures = [var.domain_name]
 }

@@ -183,6 +183,23 @@ run "spot" {
   }
 }
 
+run "spot_only" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    fargate_spot_percent = 100
+  }
+
+  assert {
+    condition     = one([for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy if strategy.capacity_provider == "FARGATE"]).weight == 1 && one([for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy if strategy.capacity_provider == "FARGATE"]).base == 2
+    error_message = "The floor needs a weight above 0: ECS places no task on a provider whose weight is 0."
+  }
+}
+
 run "scaling" {
   command = plan
 

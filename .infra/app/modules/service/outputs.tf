@@ -32,9 +32,10 @@ output "alarm_arns" {
 }
 
 output "rule" {
-  description = "The listener rule: its priority, and the host names that it takes; none for all."
+  description = "The listener rule of port 80: its priority, the host names that it takes (none for all), and where it redirects to, if it does."
   value = {
-    priority = aws_lb_listener_rule.this.priority
-    hosts    = flatten([for condition in aws_lb_listener_rule.this.condition : [for header in condition.host_header : tolist(header.values)]])
+    priority     = aws_lb_listener_rule.this.priority
+    hosts        = flatten([for condition in aws_lb_listener_rule.this.condition : [for header in condition.host_header : tolist(header.values)]])
+    redirects_to = one(flatten([for action in aws_lb_listener_rule.this.action : [for redirect in action.redirect : "${lower(redirect.protocol)}://${redirect.host}:${redirect.port}"]]))
   }
 }
