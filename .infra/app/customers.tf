@@ -49,7 +49,7 @@ module "customer" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# With a domain: a certificate per customer beside the domain's own, which so stays as it is
+# With a domain: a certificate per customer beside the domain's own, which stays unchanged
 # ---------------------------------------------------------------------------------------------------------------------
 
 locals {

@@ -14,7 +14,7 @@ resource "aws_kms_alias" "this" {
 }
 
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:A key's policy speaks of this key alone; without the account in it nobody could manage the key.
+  #checkov:skip=CKV_AWS_109:A key's policy speaks of this key alone; without the account in it the key could not be managed.
   #checkov:skip=CKV_AWS_111:As above.
   #checkov:skip=CKV_AWS_356:In a key's policy, * is the key itself.
   statement {

@@ -19,7 +19,7 @@ resource "aws_vpc" "this" {
   }
 }
 
-# The group that AWS adds to every VPC lets its members talk to each other; without rules it lets nobody do anything.
+# The group that AWS adds to every VPC lets its members talk to each other; without rules it allows nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 

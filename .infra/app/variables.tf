@@ -28,7 +28,7 @@ variable "tf_state_bucket" {
 }
 
 variable "region" {
-  description = "AWS region that everything runs in."
+  description = "AWS region that everything runs in. It can't change on a live environment."
   type        = string
   default     = "eu-west-1"
   nullable    = false
@@ -47,7 +47,7 @@ variable "protect" {
 }
 
 variable "availability_zones" {
-  description = "Names of the availability zones to run in; empty for the first two of the region."
+  description = "Names of the availability zones to run in; empty for the first two of the region that have Fargate. A live environment can gain zones, but not lose one."
   type        = list(string)
   default     = []
   nullable    = false
@@ -59,7 +59,7 @@ variable "availability_zones" {
 }
 
 variable "vpc_cidr" {
-  description = "IPv4 range of the VPC, a /16 to /20; each subnet takes a sixteenth of it."
+  description = "IPv4 range of the VPC, a /16 to /20; each subnet takes a sixteenth of it. It can't change on a live environment."
   type        = string
   default     = "10.0.0.0/16"
   nullable    = false
@@ -71,7 +71,7 @@ variable "vpc_cidr" {
 }
 
 variable "egress" {
-  description = "How tasks reach AWS and the world: 'nat' (one NAT gateway), 'endpoints' (VPC endpoints: AWS only, not the Internet) or 'public_ip' (an address per task, open to nobody)."
+  description = "How tasks reach AWS and the Internet: 'nat' (one NAT gateway), 'endpoints' (VPC endpoints: AWS only, not the Internet) or 'public_ip' (a public address per task, closed to callers)."
   type        = string
   default     = "nat"
   nullable    = false
@@ -95,7 +95,7 @@ variable "allowed_cidrs" {
 }
 
 variable "domain_name" {
-  description = "Host name to serve over HTTPS, for example clock.example.com; empty for plain HTTP on the load balancer's own name."
+  description = "Host name to serve over HTTPS, for example clock.example.com, of at most 64 characters; empty for plain HTTP on the load balancer's own name."
   type        = string
   default     = ""
   nullable    = false

@@ -1,4 +1,4 @@
-# Who gets a service of their own. By default nobody does, and nothing in customers.tf is made.
+# Who gets a service of their own. By default no customer has one, and nothing in customers.tf is made.
 
 variable "customers" {
   description = <<-EOT

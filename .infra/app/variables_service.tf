@@ -12,7 +12,7 @@ variable "image" {
 }
 
 variable "cpu_architecture" {
-  description = "What the image is built for: X86_64 or ARM64 (a fifth cheaper)."
+  description = "What the image is built for: X86_64 or ARM64 (a fifth cheaper). It can't change on a live environment."
   type        = string
   default     = "X86_64"
   nullable    = false

@@ -214,7 +214,8 @@ func (s *stack) applied(t *testing.T, variables []string) []string {
 func removed(t *testing.T, app *stack, variables []string) []string {
 	t.Helper()
 
-	changes, _ := app.plan(t, variables...)
+	// What there is has been read by the plan before.
+	changes, _ := app.planWith(t, variables, tfexec.Refresh(false))
 	require.NotEmpty(t, changes, "nothing changes")
 
 	var addresses []string
@@ -232,7 +233,7 @@ func removed(t *testing.T, app *stack, variables []string) []string {
 func refusal(t *testing.T, app *stack, variables []string) string {
 	t.Helper()
 
-	_, err := app.Plan(t.Context(), with[tfexec.PlanOption](app, variables)...)
+	_, err := app.Plan(t.Context(), append(with[tfexec.PlanOption](app, variables), tfexec.Refresh(false))...)
 	require.Error(t, err, "the plan goes through")
 
 	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "│", "")), " ")

@@ -191,9 +191,15 @@ func (s *stack) destroy(t *testing.T, variables ...string) error {
 func (s *stack) plan(t *testing.T, variables ...string) (map[string]tfjson.Actions, *tfjson.Plan) {
 	t.Helper()
 
+	return s.planWith(t, variables)
+}
+
+func (s *stack) planWith(t *testing.T, variables []string, options ...tfexec.PlanOption) (map[string]tfjson.Actions, *tfjson.Plan) {
+	t.Helper()
+
 	file := filepath.Join(t.TempDir(), "plan")
 
-	_, err := s.Plan(t.Context(), append(with[tfexec.PlanOption](s, variables), tfexec.Out(file))...)
+	_, err := s.Plan(t.Context(), slices.Concat(with[tfexec.PlanOption](s, variables), options, []tfexec.PlanOption{tfexec.Out(file)})...)
 	require.NoError(t, err)
 
 	plan, err := s.ShowPlanFile(t.Context(), file)

@@ -14,7 +14,7 @@ variables {
 run "default" {
   assert {
     condition     = length(module.customer) == 0 && output.customer_urls == {}
-    error_message = "Nobody has a service of their own unless asked for."
+    error_message = "No customer has a service of their own unless asked for."
   }
 
   assert {

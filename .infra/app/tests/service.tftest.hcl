@@ -135,7 +135,7 @@ run "deployment" {
 
   assert {
     condition     = aws_ecs_service.this.network_configuration[0].assign_public_ip == false && aws_ecs_service.this.network_configuration[0].security_groups == toset(["sg-0"]) && !aws_ecs_service.this.enable_execute_command
-    error_message = "Tasks have no public address, and nobody opens a shell in them."
+    error_message = "Tasks have no public address, and no shell can be opened in them."
   }
 
   assert {

@@ -1,7 +1,7 @@
 # How it runs: a rolling update that never goes below what is needed and rolls itself back.
 
 resource "aws_ecs_service" "this" {
-  #checkov:skip=CKV_AWS_333:Only in the egress mode public_ip, where the security group lets nobody but the load balancer in.
+  #checkov:skip=CKV_AWS_333:Only in the egress mode public_ip, where the security group lets only the load balancer in.
   name            = var.name
   cluster         = var.cluster_name
   task_definition = aws_ecs_task_definition.this.arn
