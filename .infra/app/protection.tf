@@ -38,5 +38,7 @@ resource "terraform_data" "protection" {
     aws_wafv2_web_acl_logging_configuration.this,
     module.api,
     module.customer,
+    terraform_data.fixed,
+    terraform_data.replacement,
   ]
 }

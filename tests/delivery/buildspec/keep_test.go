@@ -49,6 +49,10 @@ func TestKeepRunning(t *testing.T) {
 	cluster := ecs.New(ecs.Options{
 		Region: emulator.Region, BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
+	// The first call in a fresh account makes the service-linked role and fails.
+	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
+	require.ErrorContains(t, err, "Unable to assume the service linked role")
+
 	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 	require.NoError(t, err)
 
