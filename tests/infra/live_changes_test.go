@@ -49,7 +49,7 @@ func liveChanges(zone string) map[string]liveChange {
 		"scaling":              {variables: []string{"scaling={min_tasks=3}"}},
 		"secrets":              {variables: []string{`secrets={TOKEN="arn:aws:ssm:eu-west-1:123456789012:parameter/clockmirror/token"}`}},
 		"secrets_kms_key_arns": {variables: []string{`secrets_kms_key_arns=["arn:aws:kms:eu-west-1:123456789012:key/1"]`}},
-		"ssl_policy":           {variables: []string{"ssl_policy=ELBSecurityPolicy-TLS13-1-3-2021-06"}},
+		"ssl_policy":           {variables: []string{"ssl_policy=ELBSecurityPolicy-TLS13-1-3-2021-06", "domain_name=clock.example.com", "hosted_zone_id=" + zone}},
 		"tf_state_bucket":      {variables: []string{"tf_state_bucket=another-bucket"}},
 		"waf":                  {variables: []string{"waf={enabled=true}"}},
 
