@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,20 +19,9 @@ import (
 
 // ECS's defaults.
 const (
-	stopTimeout    = 30
-	healthInterval = 30
-	healthTimeout  = 5
-	healthRetries  = 3
-	cpuUnits       = 1024 // of a CPU
-)
-
-// vitality is what a container's own health check says.
-type vitality int32
-
-const (
-	unknown vitality = iota
-	healthy
-	unhealthy
+	stopTimeout   = 30
+	healthTimeout = 5
+	cpuUnits      = 1024 // of a CPU
 )
 
 // task is one container, as a task definition wants it, registered with a load balancer.
@@ -41,7 +29,7 @@ type task struct {
 	name      string
 	began     time.Time
 	container types.ContainerDefinition
-	vitality  atomic.Int32
+	check     *check
 	// ends is closed when the task is gone.
 	ends     chan struct{}
 	stopping bool
@@ -77,14 +65,14 @@ func run(ctx context.Context, engine *docker.Engine, name string, definition *ty
 	var stderr strings.Builder
 
 	command := engine.Command(ctx, append(arguments, container.Command...)...)
-	command.Env = append(command.Env, environment...) // values are nobody's business who lists processes
+	command.Env = append(command.Env, environment...) // so that a list of processes does not show values
 	command.Stderr = &stderr
 
 	if err = command.Run(); err != nil {
 		return nil, fmt.Errorf("start %s: %w: %s", aws.ToString(container.Image), err, strings.TrimSpace(stderr.String()))
 	}
 
-	return &task{name: name, began: time.Now(), container: container, ends: make(chan struct{})}, nil
+	return &task{name: name, began: time.Now(), container: container, check: newCheck(container.HealthCheck), ends: make(chan struct{})}, nil
 }
 
 // options are docker's for what a task definition says, and the environment that they take values from.
@@ -145,39 +133,18 @@ func (t *task) address(ctx context.Context, engine *docker.Engine, port int32) (
 
 // watch runs the container's health check as ECS does, until the task is gone.
 func (t *task) watch(ctx context.Context, engine *docker.Engine) {
-	check := t.container.HealthCheck
-	if check == nil {
-		t.vitality.Store(int32(healthy))
-
+	if t.container.HealthCheck == nil {
 		return
 	}
 
-	command := check.Command
+	command := t.container.HealthCheck.Command
 	if len(command) > 0 && command[0] == "CMD-SHELL" {
 		command = append([]string{"CMD", "/bin/sh", "-c"}, command[1:]...)
 	}
 
-	for failures := 0; ; {
-		err := t.probe(ctx, engine, command[1:], seconds(check.Timeout, healthTimeout))
-
-		switch grace := time.Since(t.began) < seconds(check.StartPeriod, 0); {
-		case err == nil:
-			failures = 0
-
-			t.vitality.Store(int32(healthy))
-		case !grace:
-			failures++
-		}
-
-		if failures >= int(value(check.Retries, healthRetries)) {
-			t.vitality.Store(int32(unhealthy))
-		}
-
-		// The first result is wanted soon: a start period is for retries at the usual pace.
-		pause := seconds(check.Interval, healthInterval)
-		if vitality(t.vitality.Load()) == unknown {
-			pause = time.Second
-		}
+	for {
+		err := t.probe(ctx, engine, command[1:], seconds(t.container.HealthCheck.Timeout, healthTimeout))
+		pause := t.check.record(err == nil, time.Since(t.began))
 
 		select {
 		case <-ctx.Done():

@@ -65,8 +65,8 @@ func Start(ctx context.Context, engine *docker.Engine, name string, settings Set
 		return nil, err
 	}
 
-	if _, err = engine.RunWith(ctx, strings.NewReader(dockerfile), "build", "--quiet", "--tag", Image, "-"); err != nil {
-		return nil, fmt.Errorf("build the load balancer's image: %w", err)
+	if err = BuildImage(ctx, engine); err != nil {
+		return nil, err
 	}
 
 	b := &Balancer{settings: settings, engine: engine, name: name}
@@ -89,6 +89,15 @@ func Start(ctx context.Context, engine *docker.Engine, name string, settings Set
 	}
 
 	return b, nil
+}
+
+// BuildImage makes the load balancer's image.
+func BuildImage(ctx context.Context, engine *docker.Engine) error {
+	if _, err := engine.RunWith(ctx, strings.NewReader(dockerfile), "build", "--quiet", "--tag", Image, "-"); err != nil {
+		return fmt.Errorf("build the load balancer's image: %w", err)
+	}
+
+	return nil
 }
 
 func render(settings Settings) (string, error) {

@@ -4,6 +4,7 @@ package balancer_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -68,7 +69,7 @@ func start(t *testing.T, docker *testkit.Engine, service, certificate string) *p
 	t.Helper()
 
 	balancer, err := proxy.Start(t.Context(), docker.Engine, testkit.Unique(), proxy.Settings{
-		Path: "/readyz", Interval: time.Second, Timeout: time.Second, Healthy: 1, Unhealthy: 2, Certificate: certificate,
+		Path: "/readyz", Interval: time.Second, Timeout: time.Second, Healthy: 1, Unhealthy: 10, Certificate: certificate,
 	}, io.Discard)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, balancer.Stop(context.WithoutCancel(t.Context()))) })
@@ -77,7 +78,7 @@ func start(t *testing.T, docker *testkit.Engine, service, certificate string) *p
 	testkit.Eventually(t, func() error {
 		passes, err := balancer.Health("service")
 		if err == nil && !passes {
-			err = context.DeadlineExceeded
+			err = fmt.Errorf("%s does not get healthy", service)
 		}
 
 		return err

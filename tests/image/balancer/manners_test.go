@@ -2,8 +2,6 @@ package balancer_test
 
 import (
 	"bufio"
-	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +19,7 @@ import (
 // What an ALB answers itself, the target does not see; the rest it sees as an ALB passes it on.
 func TestAnswersAsAnALB(t *testing.T) {
 	docker := testkit.Docker(t)
+	require.NoError(t, proxy.BuildImage(t.Context(), docker.Engine))
 
 	// The target tells the protocol that it hears of, and a field that it must not get.
 	container := docker.Start(t, proxy.Image, "--tmpfs", "/run", "--env", "CERTIFICATE=", "--env", `CONFIGURATION=global
@@ -33,7 +32,7 @@ frontend target
   http-request reject if { path /hang-up }
   http-request return status 200 hdr X-Target yes content-type text/plain lf-string "%[req.hdr(x-forwarded-proto)]%[req.hdr(x_bad)]"
 `)
-	address := startInFrontOf(t, docker, "target", docker.Address(t, container)+":8080")
+	address := net.JoinHostPort(start(t, docker, container, "").Address(), "80")
 
 	header := func(size int) string { return "X-Long: " + strings.Repeat("x", size-len("X-Long: ")) + "\r\n" }
 	line := func(size int) string {
@@ -73,29 +72,6 @@ frontend target
 			}
 		})
 	}
-}
-
-// startInFrontOf starts a load balancer with one target, waits until it is healthy, and returns the address.
-func startInFrontOf(t *testing.T, docker *testkit.Engine, name, target string) string {
-	t.Helper()
-
-	balancer, err := proxy.Start(t.Context(), docker.Engine, testkit.Unique(), proxy.Settings{
-		Path: "/readyz", Interval: time.Second, Timeout: time.Second, Healthy: 1, Unhealthy: 10,
-	}, io.Discard)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, balancer.Stop(context.WithoutCancel(t.Context()))) })
-
-	require.NoError(t, balancer.Register(name, target))
-	testkit.Eventually(t, func() error {
-		passes, err := balancer.Health(name)
-		if err == nil && !passes {
-			err = fmt.Errorf("%s does not get healthy", name)
-		}
-
-		return err
-	})
-
-	return net.JoinHostPort(balancer.Address(), "80")
 }
 
 func exchange(t *testing.T, address, request string) (*http.Response, string) {

@@ -5,6 +5,7 @@ package deployment_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +72,7 @@ type machine struct {
 func TestDeployments(t *testing.T) {
 	testkit.Program(t, "see https://developer.hashicorp.com/terraform/install", "terraform")
 
-	cloud, err := emulator.Start(t.Context(), testkit.Root(t), testkit.Program(t, "install Python 3", "python3"), os.Stderr, "EMULATOR_SCHEDULER=external")
+	cloud, err := emulator.Start(t.Context(), testkit.Root(t), testkit.Program(t, "install Python 3", "python3"), io.Discard, "EMULATOR_SCHEDULER=external")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, cloud.Stop()) })
 

@@ -1,0 +1,95 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
+)
+
+// startBalancer sets a load balancer up from the target group's settings.
+func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) error {
+	arn := aws.ToString(service.LoadBalancers[0].TargetGroupArn)
+
+	groups, err := s.ELB.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{arn}})
+	if err != nil {
+		return fmt.Errorf("look at the target group: %w", err)
+	}
+
+	attributes, err := s.ELB.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
+	if err != nil {
+		return fmt.Errorf("look at the target group: %w", err)
+	}
+
+	settings, err := settingsOf(&groups.TargetGroups[0])
+	if err != nil {
+		return err
+	}
+
+	for _, attribute := range attributes.Attributes {
+		switch aws.ToString(attribute.Key) {
+		case "deregistration_delay.timeout_seconds":
+			seconds, err := strconv.Atoi(aws.ToString(attribute.Value))
+			if err != nil {
+				return fmt.Errorf("read the deregistration delay: %w", err)
+			}
+
+			s.delay = time.Duration(seconds) * time.Second
+		case "load_balancing.algorithm.type":
+			settings.LeastOutstanding = aws.ToString(attribute.Value) == "least_outstanding_requests"
+		}
+	}
+
+	name, err := s.dnsName(ctx, &groups.TargetGroups[0])
+	if err != nil {
+		return err
+	}
+
+	log, err := os.Create(filepath.Join(s.Logs, "load-balancer-"+s.Service+".log"))
+	if err != nil {
+		return fmt.Errorf("keep a log of the load balancer: %w", err)
+	}
+
+	s.lb, err = s.StartBalancer(ctx, name, settings, log)
+	s.sayf("load balancer %s: %+v, deregistration delay %s", name, settings, s.delay)
+
+	return errors.Join(err, log.Close())
+}
+
+// dnsName is that of the load balancer that forwards to a target group.
+func (s *Scheduler) dnsName(ctx context.Context, group *elbtypes.TargetGroup) (string, error) {
+	answer, err := s.ELB.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: group.LoadBalancerArns})
+	if err != nil {
+		return "", fmt.Errorf("look at the load balancer: %w", err)
+	}
+
+	if len(answer.LoadBalancers) != 1 {
+		return "", fmt.Errorf("the target group %s has %d load balancers; a rehearsal knows one", aws.ToString(group.TargetGroupName), len(answer.LoadBalancers))
+	}
+
+	return aws.ToString(answer.LoadBalancers[0].DNSName), nil
+}
+
+func settingsOf(group *elbtypes.TargetGroup) (proxy.Settings, error) {
+	if group.Matcher == nil || aws.ToString(group.Matcher.HttpCode) != "200" {
+		return proxy.Settings{}, errors.New("the target group takes other codes than 200 for healthy, which a rehearsal does not know")
+	}
+
+	return proxy.Settings{
+		Path:      aws.ToString(group.HealthCheckPath),
+		Interval:  time.Duration(aws.ToInt32(group.HealthCheckIntervalSeconds)) * time.Second,
+		Timeout:   time.Duration(aws.ToInt32(group.HealthCheckTimeoutSeconds)) * time.Second,
+		Healthy:   int(aws.ToInt32(group.HealthyThresholdCount)),
+		Unhealthy: int(aws.ToInt32(group.UnhealthyThresholdCount)),
+	}, nil
+}
