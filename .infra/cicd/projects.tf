@@ -2,9 +2,15 @@
 # shipped with the commit that needs it.
 
 locals {
+  # StaticAnalysis runs nothing that is built, and some of its tools have no package for ARM.
   machine = {
-    type  = local.arm ? "ARM_CONTAINER" : "LINUX_CONTAINER"
-    image = local.arm ? "aws/codebuild/amazonlinux-aarch64-standard:3.0" : "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+    for action in keys(local.actions) : action => local.arm && action != "StaticAnalysis" ? {
+      type  = "ARM_CONTAINER"
+      image = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
+      } : {
+      type  = "LINUX_CONTAINER"
+      image = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+    }
   }
 }
 
@@ -29,8 +35,8 @@ resource "aws_codebuild_project" "action" {
   }
 
   environment {
-    type                        = local.machine.type
-    image                       = local.machine.image
+    type                        = local.machine[each.key].type
+    image                       = local.machine[each.key].image
     image_pull_credentials_type = "CODEBUILD"
     compute_type                = each.value.compute
     privileged_mode             = each.value.docker

@@ -48,8 +48,8 @@ resource "aws_codebuild_project" "pull_request" {
   }
 
   environment {
-    type                        = local.machine.type
-    image                       = local.machine.image
+    type                        = local.machine["UnitTest"].type
+    image                       = local.machine["UnitTest"].image
     image_pull_credentials_type = "CODEBUILD"
     compute_type                = each.value.compute
     privileged_mode             = false
