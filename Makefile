@@ -101,7 +101,7 @@ unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
 fuzz: ## Look for input that breaks a parser, for FUZZTIME each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' src | while IFS=: read -r file function; do \
-	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
 	done
 
 # It ends after SOAK_DURATION. A short version is among the tests.
