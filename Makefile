@@ -217,7 +217,7 @@ format: ## Format the code and the stacks
 generate: ## Generate the API document from the annotations
 	$(call tool,swag) init --quiet --generalInfo api.go --dir src/api --output src/api/docs --outputTypes go,json
 golden: ## Generate the golden manifests from the Helm chart
-	UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/kubernetes/chart
+	CI=true UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/kubernetes/chart
 swagger-ui: ## Replace Swagger UI with a version from npm: SWAGGER_UI=5.35.0
 	.tools/swagger-ui '$(SWAGGER_UI)'
 

@@ -9,9 +9,14 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// Tool returns the path of a tool that .tools/NAME.mod pins. Go builds it when it is first used.
+// Tool returns the path of a tool that .tools/NAME.mod pins. Go builds it when it is first used, which takes minutes: on a
+// person's machine without Docker the test is skipped.
 func Tool(tb testing.TB, name string) string {
 	tb.Helper()
+
+	if !InCI() {
+		Program(tb, "install Docker, or set CI=true to build "+name+" without it", "docker")
+	}
 
 	path, err := proc.Tool(tb.Context(), Root(tb), name)
 	require.NoError(tb, err)
