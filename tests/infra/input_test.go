@@ -12,13 +12,15 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // What people get wrong stops at plan, with one sentence that says what to give.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 
-	environment := startEmulator(t).Environment(os.Environ())
+	environment := testkit.Emulator(t, "infra").Environment(os.Environ())
 
 	// Every wrong variable is complained about, so one plan has several; each of the rows is a plan.
 	for _, row := range []struct {
@@ -166,7 +168,7 @@ func TestBadInput(t *testing.T) {
 func TestWorkspaceOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 
-	given := newStack(t, "app", startEmulator(t).Environment(os.Environ()), required("app")...)
+	given := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()), required("app")...)
 	given.keepStateInFile(t)
 	given.init(t)
 	require.NoError(t, given.WorkspaceNew(t.Context(), "another"))

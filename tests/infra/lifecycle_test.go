@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/ecr"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // What runs, what ran before, and what refers to either is never expired, whatever is pushed; the rest is, at some time.
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 
-	registry := newStack(t, "ecr", startEmulator(t).Environment(os.Environ()), required("ecr")...)
+	registry := newStack(t, "ecr", testkit.Emulator(t, "infra").Environment(os.Environ()), required("ecr")...)
 	registry.keepStateInFile(t)
 	registry.init(t)
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/iam"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 const (
@@ -32,7 +33,7 @@ const (
 func TestPipeline(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	environment := cloud.Environment(os.Environ())
 
 	// Of bootstrap, what the others need; TestStacks makes it all.

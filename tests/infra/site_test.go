@@ -1,7 +1,6 @@
 package infra_test
 
 import (
-	"context"
 	"io/fs"
 	"maps"
 	"os"
@@ -29,28 +28,6 @@ const (
 
 // image is an image by a digest that is one digit over and over.
 func image(digit string) string { return repository + "@sha256:" + strings.Repeat(digit, 64) }
-
-// startEmulator starts an emulator that ends with the test.
-func startEmulator(t *testing.T) *emulator.Emulator {
-	t.Helper()
-
-	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
-
-	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "infra"), strings.ReplaceAll(t.Name(), "/", "-")+"-emulator.log"))
-	require.NoError(t, err)
-
-	// Not the test's own context: what a failed test leaves behind is looked at after that has ended.
-	aws, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log)
-	if err != nil && !testkit.InCI() {
-		t.Log(err)
-		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
-	}
-
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, aws.Stop()) })
-
-	return aws
-}
 
 // stack is a scratch copy of one stack, so that nothing is left in the repository and runs can be side by side.
 type stack struct {

@@ -37,7 +37,7 @@ const (
 func TestStacks(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	environment := cloud.Environment(os.Environ())
 
 	bootstrap := newStack(t, "bootstrap", environment, "tf_state_bucket="+stateBucket)
@@ -77,7 +77,7 @@ func TestStacks(t *testing.T) {
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	bootstrap := newStack(t, "bootstrap", cloud.Environment(os.Environ()), "tf_state_bucket="+stateBucket)
 	bootstrap.init(t)
 	bootstrap.apply(t)

@@ -1,7 +1,6 @@
 package pipeline_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,8 @@ import (
 func TestKeepRunning(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
-	repository := startRegistry(t) + "/clockmirror"
+	cloud := testkit.Emulator(t, "delivery")
+	repository := testkit.Registry(t) + "/clockmirror"
 
 	var environment []string
 	for name, value := range cloud.Environment(os.Environ()) {
@@ -103,22 +102,4 @@ func serve(t *testing.T, cluster *ecs.Client, name, image string) {
 		TaskDefinition: revision.TaskDefinition.TaskDefinitionArn,
 	})
 	require.NoError(t, err)
-}
-
-func startEmulator(t *testing.T) *emulator.Emulator {
-	t.Helper()
-
-	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
-	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "delivery"), t.Name()+"-emulator.log"))
-	require.NoError(t, err)
-
-	cloud, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log)
-	if err != nil && !testkit.InCI() {
-		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
-	}
-
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = cloud.Stop() })
-
-	return cloud
 }

@@ -9,14 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -32,7 +30,7 @@ const (
 func TestPushImage(t *testing.T) {
 	t.Parallel()
 
-	host := startRegistry(t)
+	host := testkit.Registry(t)
 	engine := testkit.Docker(t)
 	archive, id := save(t, engine, "first")
 	repository := host + "/clockmirror"
@@ -192,18 +190,6 @@ func save(t *testing.T, engine *testkit.Engine, content string) (archive, id str
 	engine.Run(t, "save", "--output", archive, name)
 
 	return archive, engine.Inspect(t, name, "{{.Id}}")
-}
-
-// startRegistry starts a registry of the test's own, and returns its host and port.
-func startRegistry(t *testing.T) string {
-	t.Helper()
-
-	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
-	server, err := registry.Start(t.Context(), testkit.Tool(t, "registry"), address, t.TempDir())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-
-	return address
 }
 
 // tagsOf are all tags of a repository; none if there is no such repository.

@@ -2,7 +2,6 @@ package readme_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
-	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -65,8 +63,8 @@ func testDeploy(t *testing.T, commands []command) {
 	}
 
 	docker := testkit.Docker(t)
-	address := startRegistry(t)
-	cloud := startEmulator(t, "EMULATOR_REGISTRY="+address,
+	address := testkit.Registry(t)
+	cloud := testkit.Emulator(t, "readme", "EMULATOR_REGISTRY="+address,
 		"EMULATOR_LOAD_BALANCER="+strings.TrimPrefix(testkit.Start(t, testkit.Build(t, false)).URL, "http://"))
 
 	tree := testkit.CopyTree(t)
@@ -183,37 +181,6 @@ func environment(t *testing.T, cloud *emulator.Emulator) []string {
 	}
 
 	return variables
-}
-
-func startEmulator(t *testing.T, variables ...string) *emulator.Emulator {
-	t.Helper()
-
-	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
-
-	log, err := os.Create(filepath.Join(testkit.Artifacts(t, "readme"), "emulator.log"))
-	require.NoError(t, err)
-
-	cloud, err := emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log, variables...)
-	if err != nil && !testkit.InCI() {
-		t.Log(err)
-		testkit.Missing(t, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
-	}
-
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, cloud.Stop()) })
-
-	return cloud
-}
-
-func startRegistry(t *testing.T) string {
-	t.Helper()
-
-	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
-	server, err := registry.Start(t.Context(), testkit.Tool(t, "registry"), address, t.TempDir())
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, server.Stop()) })
-
-	return address
 }
 
 // addRemote gives a repository a Git host: a bare repository in a folder.

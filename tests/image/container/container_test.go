@@ -75,33 +75,14 @@ func start(t *testing.T, docker *testkit.Engine, image string, options ...string
 	return name, public, admin
 }
 
-// get returns a body that comes with 200.
-func get(t *testing.T, url string) string {
-	t.Helper()
-
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	require.NoError(t, err)
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	defer response.Body.Close()
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, response.StatusCode, string(body))
-
-	return string(body)
-}
-
 func testServes(t *testing.T, docker *testkit.Engine, name string, _ image) {
 	t.Helper()
 
 	_, public, _ := start(t, docker, name)
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, public+"/clock?mirror_time=12:22"))
-	assert.Contains(t, get(t, public), `<div id="swagger-ui">`)
-	assert.Contains(t, get(t, public+"/swagger/swagger-ui-bundle.js"), "SwaggerUIBundle")
-	assert.Contains(t, get(t, public+"/swagger/doc.json"), "/clock")
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, public+"/clock?mirror_time=12:22"))
+	assert.Contains(t, testkit.Get(t, public), `<div id="swagger-ui">`)
+	assert.Contains(t, testkit.Get(t, public+"/swagger/swagger-ui-bundle.js"), "SwaggerUIBundle")
+	assert.Contains(t, testkit.Get(t, public+"/swagger/doc.json"), "/clock")
 }
 
 func testVersion(t *testing.T, docker *testkit.Engine, name string, built image) {
@@ -120,7 +101,7 @@ func testVersion(t *testing.T, docker *testkit.Engine, name string, built image)
 	}
 
 	var health, log stamp
-	require.NoError(t, json.Unmarshal([]byte(get(t, public+"/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, public+"/health")), &health))
 	assert.Equal(t, stamp{version, revision, created}, health, "/health")
 
 	testkit.Eventually(t, func() error { // a line is written within 100 ms
@@ -130,7 +111,7 @@ func testVersion(t *testing.T, docker *testkit.Engine, name string, built image)
 
 	var info string
 
-	for line := range strings.Lines(get(t, admin+"/metrics")) {
+	for line := range strings.Lines(testkit.Get(t, admin+"/metrics")) {
 		if strings.HasPrefix(line, "clockmirror_build_info{") {
 			info = line
 		}
@@ -151,7 +132,7 @@ func testSealed(t *testing.T, docker *testkit.Engine, name string, _ image) {
 
 	const limit = 64 << 20
 
-	metrics := get(t, admin+"/metrics")
+	metrics := testkit.Get(t, admin+"/metrics")
 	goal := metric(t, metrics, "go_gc_gomemlimit_bytes")
 	assert.Greater(t, goal, limit*0.5, "GOMEMLIMIT, from the container's limit")
 	assert.Less(t, goal, limit*1.0, "GOMEMLIMIT, from the container's limit")
@@ -178,7 +159,7 @@ func testSealed(t *testing.T, docker *testkit.Engine, name string, _ image) {
 
 	load.Wait()
 
-	t.Logf("%.1f MiB resident after %d requests", metric(t, get(t, admin+"/metrics"), "process_resident_memory_bytes")/(1<<20), clients*requests)
+	t.Logf("%.1f MiB resident after %d requests", metric(t, testkit.Get(t, admin+"/metrics"), "process_resident_memory_bytes")/(1<<20), clients*requests)
 	assert.Equal(t, "true false 0", docker.Inspect(t, container, "{{.State.Running}} {{.State.OOMKilled}} {{.RestartCount}}"))
 }
 
@@ -254,7 +235,7 @@ func testStops(t *testing.T, docker *testkit.Engine, name string, _ image) {
 
 		return nil
 	})
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, public+"/clock?mirror_time=12:22"), "while draining")
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, public+"/clock?mirror_time=12:22"), "while draining")
 
 	assert.Equal(t, "0", docker.Wait(t, container, testkit.Patience), docker.Logs(t, container))
 	assert.Equal(t, "0", docker.Inspect(t, container, "{{.State.ExitCode}}"))
@@ -357,7 +338,7 @@ func TestImageRun(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://127.0.0.1:"+port+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://127.0.0.1:"+port+"/clock?mirror_time=12:22"))
 
 	require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
 	_ = command.Wait() // make tells of the interrupt

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -221,7 +219,7 @@ func testCustomers(t *testing.T, c *cluster, image string) {
 				address := c.install(t, release, image, "--values", filepath.Join(c.chart, "customers", name+".yaml"),
 					"--set", "resources.requests.cpu=50m") // all three fit into a small cluster
 
-				assert.JSONEq(t, `{"response":"`+greeting+`"}`, get(t, address, "/greeting"))
+				assert.JSONEq(t, `{"response":"`+greeting+`"}`, testkit.Get(t, "http://"+address+"/greeting"))
 				assert.Equal(t, release+".example.com", c.kubectl(t, "get", "ingress", fullName(release), "--output", "jsonpath={.spec.rules[*].host}"))
 				c.helm(t, "test", release)
 			})
@@ -246,25 +244,6 @@ func testCustomers(t *testing.T, c *cluster, image string) {
 	c.uninstall(t, releases...)
 }
 
-// get returns the body that comes with 200.
-func get(t *testing.T, address, path string) string {
-	t.Helper()
-
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
-	require.NoError(t, err)
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	defer response.Body.Close()
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, response.StatusCode, string(body))
-
-	return string(body)
-}
-
 // version returns the version that answers.
 func version(t *testing.T, address string) string {
 	t.Helper()
@@ -273,7 +252,7 @@ func version(t *testing.T, address string) string {
 		Version string `json:"version"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(get(t, address, "/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+address+"/health")), &health))
 
 	return health.Version
 }

@@ -108,20 +108,10 @@ func shout(t *testing.T, server *testkit.Server, text string, header ...string) 
 func metric(t *testing.T, server *testkit.Server, series string) float64 {
 	t.Helper()
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.AdminURL+"/metrics", http.NoBody)
-	require.NoError(t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	defer response.Body.Close()
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-
-	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + ` (\S+)$`).FindSubmatch(body)
+	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + ` (\S+)$`).FindStringSubmatch(testkit.Get(t, server.AdminURL+"/metrics"))
 	require.NotNil(t, found, series)
 
-	value, err := strconv.ParseFloat(string(found[1]), 64)
+	value, err := strconv.ParseFloat(found[1], 64)
 	require.NoError(t, err)
 
 	return value
