@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/cloudwatch"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // The alarms as planned, over made-up minutes: what must fire does, what must not does not, and what takes a release back does.
 func TestAlarms(t *testing.T) {
 	t.Parallel()
 
-	app := newStack(t, "app", startEmulator(t).Environment(os.Environ()),
+	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()),
 		append(required("app"), `customers={acme={name="Acme",host="acme.example.com"}}`)...)
 	app.keepStateInFile(t)
 	app.init(t)

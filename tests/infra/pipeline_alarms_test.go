@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/cloudwatch"
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // The pipeline's alarms as planned, over made-up runs: a red one is told once, and again when it has been red for hours.
 func TestPipelineAlarms(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	environment := cloud.Environment(os.Environ())
 	bootstrap := newStack(t, "bootstrap", environment, "tf_state_bucket="+stateBucket)
 	bootstrap.keepStateInFile(t)

@@ -23,7 +23,7 @@ import (
 func TestFirewall(t *testing.T) {
 	t.Parallel()
 
-	app := newStack(t, "app", startEmulator(t).Environment(os.Environ()), required("app")...)
+	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()), required("app")...)
 	app.keepStateInFile(t)
 	app.init(t)
 
