@@ -15,6 +15,8 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // liveChange is one changed variable of a live environment: what the plan may remove, or the sentence that refuses it.
@@ -80,7 +82,7 @@ func liveChanges(zone string) map[string]liveChange {
 func TestLiveChanges(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	zone := hostedZone(t, cloud)
 
 	app := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket, "image="+image("a"))
