@@ -83,11 +83,9 @@ image: ## Build the container image IMAGE, for PLATFORM if given
 		$(if $(BASE_IMAGE),--build-arg BASE_IMAGE='$(BASE_IMAGE)') \
 		--build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' --build-arg CREATED='$(CREATED)' \
 		--build-arg SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' $(DOCKER_BUILD_FLAGS) .
-
 image-run: image ## Serve from a container, restricted as in production
 	docker run --rm --publish '127.0.0.1:$(PORT):8080' --env DRAIN_DELAY=0s --env LOG_FORMAT=text --memory 64m \
 		--read-only --cap-drop ALL --security-opt no-new-privileges '$(IMAGE)'
-
 customers: ## Serve one container per customer, ask each by its host name
 	$(need-docker)
 	CI=$${CI:-true} go test -count=1 -v ./tests/image/customers
@@ -103,15 +101,11 @@ fuzz: ## Look for input that breaks a parser, for FUZZTIME each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' src | while IFS=: read -r file function; do \
 	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
 	done
-
-# It ends after SOAK_DURATION. A short version is among the tests.
 soak: ## Mix hostile clients for SOAK_DURATION, look for leaks
 	SOAK_DURATION=$(SOAK_DURATION) go test -count=1 -timeout 0 -v ./tests/service/soak
-
 bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/service/bench ./tests/service/bench/baseline
 	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
-
 rollout: ## Replace running containers under load, ten times
 	$(need-docker)
 	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/image/rollout
@@ -162,7 +156,6 @@ bootstrap: ## Create what an account has once: TF_STATE_BUCKET=…
 	@$(call need,TF_STATE_BUCKET,acme-clockmirror-state)
 	terraform -chdir=.infra/bootstrap init -input=false
 	terraform -chdir=.infra/bootstrap apply -var tf_state_bucket=$(TF_STATE_BUCKET) -var region=$(REGION) $(TF_FLAGS)
-
 plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUCKET=…
 	@$(call stack,ecr,$*)
 plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
@@ -200,7 +193,6 @@ sbom: ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(ENV)' '$(IMAGE_REPOSITORY)'
-
 push-image: ## Push the saved image, and its bill of materials
 	@mkdir -p $(BUILD)/deploy
 	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
