@@ -159,10 +159,14 @@ func network(t *testing.T, cloud *emulator.Emulator) (vpc string, subnets []stri
 func createService(t *testing.T, client *awsecs.Client, group, definition string) {
 	t.Helper()
 
-	_, err := client.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("app-test")})
-	require.NoError(t, err)
+	// The first call of a fresh account makes ECS's service-linked role, and fails.
+	patiently(t, func() error {
+		_, err := client.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 
-	_, err = client.CreateService(t.Context(), &awsecs.CreateServiceInput{
+		return err
+	})
+
+	_, err := client.CreateService(t.Context(), &awsecs.CreateServiceInput{
 		Cluster: aws.String("app-test"), ServiceName: aws.String("api"), TaskDefinition: &definition, DesiredCount: aws.Int32(2),
 		HealthCheckGracePeriodSeconds: aws.Int32(15), LaunchType: types.LaunchTypeFargate,
 		LoadBalancers: []types.LoadBalancer{{TargetGroupArn: &group, ContainerName: aws.String("api"), ContainerPort: aws.Int32(8080)}},
