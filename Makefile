@@ -178,6 +178,8 @@ rehearse-remote: ## Make the remote `rehearsal`: git push rehearsal master
 	@ln -sf ../../../../src/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
 	@git remote remove rehearsal 2>/dev/null || true
 	git remote add rehearsal $(BUILD)/rehearsal/remote.git
+prove: ## Prove the path in your AWS account: a throw-away environment
+	@exec .infra/prove
 roll-back: ## Deploy an older image again: ENV=… IMAGE_TAG=…
 	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
 url: ## Print the URL of the service

@@ -1,0 +1,204 @@
+// Package prove_test runs `make prove` against the emulator, with the rehearsal's containers behind a real load balancer.
+package prove_test
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/docker"
+	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+func TestProve(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a whole run is green and leaves nothing in the account", func(t *testing.T) {
+		t.Parallel()
+
+		account := open(t, "prove-aaaa")
+		output, err := account.prove(t, "yes\n").CombinedOutput()
+		require.NoError(t, err, string(output))
+
+		for _, promise := range []string{
+			"| plans are empty | green |", "| black-box tests at the URL | green |", "| it replaces the first under load | green |",
+			"| it is rolled back under load | green |", "| destroy everything | green |", "\ngreen in eu-west-1 ",
+		} {
+			assert.Contains(t, string(output), promise)
+		}
+
+		account.requireEmpty(t)
+	})
+
+	t.Run("Ctrl-C in the middle destroys what was made, and the run is red", func(t *testing.T) {
+		t.Parallel()
+
+		account := open(t, "prove-bbbb")
+		run := account.prove(t, "yes\n")
+
+		var output bytes.Buffer
+
+		run.Stdout, run.Stderr = &output, &output
+		process, err := proc.Start(run)
+		require.NoError(t, err)
+
+		limited, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+
+		require.NoError(t, process.Await(limited, time.Second, func() error { return account.hasRepository(limited) }))
+		require.NoError(t, process.Signal(syscall.SIGINT))
+		require.Error(t, process.Wait())
+
+		assert.Contains(t, output.String(), "| destroy everything | green |")
+		assert.Contains(t, output.String(), "\nred in eu-west-1 ")
+		account.requireEmpty(t)
+	})
+
+	t.Run("without a yes nothing is made", func(t *testing.T) {
+		t.Parallel()
+
+		account := open(t, "prove-cccc")
+		output, err := account.prove(t, "no\n").CombinedOutput()
+		require.Error(t, err)
+		assert.Contains(t, string(output), "costs about a dollar")
+		assert.Contains(t, string(output), "prove: nothing was made")
+		account.requireEmpty(t)
+	})
+}
+
+// account is an empty AWS account of this machine.
+type account struct {
+	name, tree string
+	cloud      *emulator.Emulator
+	environ    []string
+}
+
+// open starts an emulator, a registry, and a scheduler that runs the tasks of the environment's service.
+func open(t *testing.T, name string) *account {
+	t.Helper()
+
+	for _, program := range []string{"curl", "jq", "make", "terraform"} {
+		testkit.Program(t, "install "+program, program)
+	}
+
+	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
+	engine := &docker.Engine{Program: testkit.Program(t, "install Docker", "docker"), Label: "clockmirror.prove=" + testkit.Unique()}
+	logs := testkit.Artifacts(t, name)
+
+	free, err := proc.Free(t.Context(), 2)
+	require.NoError(t, err)
+
+	stored, balancer := "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
+	images, err := registry.Start(context.WithoutCancel(t.Context()), testkit.Tool(t, "registry"), stored, t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, images.Stop()) })
+
+	log, err := os.Create(filepath.Join(logs, "emulator.log"))
+	require.NoError(t, err)
+
+	a := &account{name: name, tree: testkit.CopyTree(t)}
+	testkit.Commit(t, a.tree)
+
+	a.cloud, err = emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log,
+		"EMULATOR_REGISTRY="+stored, "EMULATOR_LOAD_BALANCER="+balancer, "EMULATOR_SCHEDULER=external")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, a.cloud.Stop()) })
+
+	scheduler := &ecs.Scheduler{
+		Cluster: "app-" + name, Service: "api", Prefix: name, Address: balancer,
+		ECS: awsecs.NewFromConfig(a.config()), ELB: elb.NewFromConfig(a.config()), Cloud: a.cloud,
+		Engine: engine, HAProxy: testkit.Program(t, "install HAProxy", "haproxy"), Logs: logs,
+		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) { return map[string]string{}, nil },
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+
+	go func() { done <- scheduler.Run(background) }()
+
+	t.Cleanup(func() {
+		stop()
+		assert.NoError(t, <-done)
+		assert.NoError(t, engine.RemoveImages(context.WithoutCancel(t.Context()), stored+"/*"))
+	})
+
+	environment := a.cloud.Environment(proc.WithoutGit(os.Environ()))
+	maps.DeleteFunc(environment, func(name, _ string) bool { return strings.HasPrefix(name, "TF_") && name != "TF_CLI_CONFIG_FILE" })
+	maps.Copy(environment, map[string]string{
+		"CHECKPOINT_DISABLE": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "DOCKER_CONFIG": t.TempDir(), "DOCKER_BUILDKIT": "1",
+		"PROVE_ENV": name, "REGION": emulator.Region, "AWAIT_INTERVAL": "1",
+	})
+
+	if environment["TF_CLI_CONFIG_FILE"] == "" {
+		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(testkit.Root(t), ".build", "terraform-plugins")
+		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
+	}
+
+	for name, value := range environment {
+		a.environ = append(a.environ, name+"="+value)
+	}
+
+	return a
+}
+
+// prove is `make prove`, with what a person types.
+func (a *account) prove(t *testing.T, typed string) *exec.Cmd {
+	t.Helper()
+
+	command := exec.CommandContext(t.Context(), "make", "prove")
+	command.Dir, command.Env, command.Stdin = a.tree, a.environ, strings.NewReader(typed)
+
+	return command
+}
+
+func (a *account) config() aws.Config {
+	return aws.Config{
+		Region: emulator.Region, BaseEndpoint: aws.String(a.cloud.URL()),
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+}
+
+// hasRepository returns an error until the image repository is there.
+func (a *account) hasRepository(ctx context.Context) error {
+	command := exec.CommandContext(ctx, "aws", "ecr", "describe-repositories", "--repository-names", a.name)
+	command.Env = a.environ
+
+	return command.Run()
+}
+
+// requireEmpty fails unless nothing is left that costs money.
+func (a *account) requireEmpty(t *testing.T) {
+	t.Helper()
+
+	tagged := exec.CommandContext(t.Context(), "bash", "-c", `
+		aws ecr describe-repositories --query 'repositories[].repositoryName' --output text
+		aws ecs describe-clusters --clusters "app-$PROVE_ENV" --query "clusters[?status=='ACTIVE'].clusterName" --output text
+		aws elbv2 describe-load-balancers --query 'LoadBalancers[].LoadBalancerName' --output text
+		aws ec2 describe-nat-gateways --query "NatGateways[?State=='available'].NatGatewayId" --output text
+		aws ec2 describe-addresses --query 'Addresses[].PublicIp' --output text
+		aws s3api list-buckets --query 'Buckets[].Name' --output text`)
+	tagged.Env = a.environ
+
+	left, err := tagged.CombinedOutput()
+	require.NoError(t, err, string(left))
+	assert.Empty(t, strings.ReplaceAll(strings.TrimSpace(string(left)), "None", ""))
+}
