@@ -25,6 +25,7 @@ var others = map[string]struct{ files, words string }{
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
 	"make rehearse":             {"src/rehearsal/*_test.go", `"make", "rehearse"`},
 	"make rehearse-remote":      {"src/rehearsal/*_test.go", `"make", "rehearse-remote"`},
+	"make prove":                {"tests/delivery/prove/*_test.go", `"make", "prove"`},
 	"git push rehearsal master": {"src/rehearsal/*_test.go", `"push", "rehearsal"`},
 }
 
