@@ -4,7 +4,9 @@ package prove_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +28,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
@@ -105,10 +108,8 @@ func open(t *testing.T, name string) *account {
 	engine := &docker.Engine{Program: testkit.Program(t, "install Docker", "docker"), Label: "clockmirror.prove=" + testkit.Unique()}
 	logs := testkit.Artifacts(t, name)
 
-	free, err := proc.Free(t.Context(), 2)
-	require.NoError(t, err)
-
-	stored, balancer := "127.0.0.1:"+strconv.Itoa(free[0]), "127.0.0.1:"+strconv.Itoa(free[1])
+	stored := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
+	entrance := listen(t)
 	images, err := registry.Start(context.WithoutCancel(t.Context()), testkit.Tool(t, "registry"), stored, t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, images.Stop()) })
@@ -120,15 +121,25 @@ func open(t *testing.T, name string) *account {
 	testkit.Commit(t, a.tree)
 
 	a.cloud, err = emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log,
-		"EMULATOR_REGISTRY="+stored, "EMULATOR_LOAD_BALANCER="+balancer, "EMULATOR_SCHEDULER=external")
+		"EMULATOR_REGISTRY="+stored, "EMULATOR_LOAD_BALANCER="+entrance.Addr().String(), "EMULATOR_SCHEDULER=external")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, a.cloud.Stop()) })
 
 	scheduler := &ecs.Scheduler{
-		Cluster: "app-" + name, Service: "api", Prefix: name, Address: balancer,
+		Cluster: "app-" + name, Service: "api", Prefix: name,
 		ECS: awsecs.NewFromConfig(a.config()), ELB: elb.NewFromConfig(a.config()), Cloud: a.cloud,
-		Engine: engine, HAProxy: testkit.Program(t, "install HAProxy", "haproxy"), Logs: logs,
-		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) { return map[string]string{}, nil },
+		Engine: engine, Logs: logs,
+		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) {
+			return map[string]string{}, nil
+		},
+		StartBalancer: func(ctx context.Context, _ string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+			balancer, err := proxy.Start(ctx, engine, name+"-load-balancer", settings, log)
+			if err == nil {
+				go forward(entrance, net.JoinHostPort(balancer.Address(), "80"))
+			}
+
+			return balancer, err
+		},
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
@@ -158,6 +169,45 @@ func open(t *testing.T, name string) *account {
 	}
 
 	return a
+}
+
+// listen opens the port at which the load balancer is reached from this machine, where its name in AWS's domain is not known.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+
+	return listener
+}
+
+// forward passes on what comes to the listener, until that is closed.
+func forward(listener net.Listener, to string) {
+	for {
+		outside, err := listener.Accept()
+		if err != nil {
+			return
+		}
+
+		go func() {
+			defer func() { _ = outside.Close() }()
+
+			inside, err := net.Dial("tcp", to) //nolint:noctx // ends with the connection that it serves
+			if err != nil {
+				return
+			}
+
+			defer func() { _ = inside.Close() }()
+
+			go func() {
+				_, _ = io.Copy(inside, outside)
+				_ = inside.Close()
+			}()
+
+			_, _ = io.Copy(outside, inside)
+		}()
+	}
 }
 
 // prove is `make prove`, with what a person types.
