@@ -150,7 +150,7 @@ stack = $(call need,ENV,prod)$(call need,TF_STATE_BUCKET,acme-clockmirror-state)
 	.infra/terraform $(1) '$(ENV)' '$(TF_STATE_BUCKET)' '$(REGION)' $(2) $(TF_FLAGS)
 
 # Terraform reports success for a deployment that ECS rolled back.
-check-deployed = AWS_REGION='$(REGION)' .infra/app/check-deployed '$(ENV)' $$(terraform -chdir=.infra/app output -json task_definition_arns | jq --raw-output '.[]')
+check-deployed = AWS_REGION='$(REGION)' .infra/app/check-deployed '$(ENV)' $$(.infra/app/applied-revisions)
 
 bootstrap: ## Create what an account has once: TF_STATE_BUCKET=…
 	@$(call need,TF_STATE_BUCKET,acme-clockmirror-state)

@@ -20,11 +20,6 @@ output "service_name" {
   value       = module.api.service_name
 }
 
-output "task_definition_arns" {
-  description = "ARN of the revision that each service was applied with."
-  value       = concat([module.api.task_definition_arn], [for service in module.customer : service.task_definition_arn])
-}
-
 output "dashboard_url" {
   description = "URL of the dashboard in the AWS console."
   value       = "https://${local.console}/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"

@@ -5,11 +5,6 @@ output "service_name" {
   value       = aws_ecs_service.this.name
 }
 
-output "task_definition_arn" {
-  description = "ARN of the revision that the service was applied with."
-  value       = aws_ecs_task_definition.this.arn
-}
-
 output "log_group_name" {
   description = "Name of the log group."
   value       = aws_cloudwatch_log_group.this.name
