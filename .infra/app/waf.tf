@@ -143,7 +143,7 @@ resource "aws_cloudwatch_log_group" "waf" {
 
   name              = "aws-waf-logs-${local.name}"
   retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+  kms_key_id        = data.aws_kms_alias.environments.target_key_arn
 }
 
 resource "aws_wafv2_web_acl_logging_configuration" "this" {

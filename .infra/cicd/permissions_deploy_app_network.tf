@@ -1,8 +1,8 @@
-# DeployApp, the network: EC2's ids are made up by AWS, so tags tell what is the environment's. It may create what carries
-# them, and change what carries them.
+# DeployApp, the network: AWS chooses the ids, so tags tell what is the environment's. DeployApp may create what carries the
+# tags, and change what carries them already. It can't put them on what exists: that would make it its own.
 
 locals {
-  # What each call makes.
+  # What each call creates.
   ec2_creates = {
     AllocateAddress       = "elastic-ip"
     CreateInternetGateway = "internet-gateway"
@@ -14,118 +14,73 @@ locals {
     CreateVpcEndpoint     = "vpc-endpoint"
   }
 
-  # Rules are made inside a group.
-  ec2_kinds = concat(values(local.ec2_creates), ["security-group-rule"])
-}
+  # Rules are created inside a group.
+  ec2_rules = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
+  ec2_arns  = [for kind in concat(values(local.ec2_creates), ["security-group-rule"]) : format(local.regional, "ec2", "${kind}/*")]
 
-data "aws_iam_policy_document" "deploy_app_network" {
-  #checkov:skip=CKV_AWS_111:What EC2 changes is limited by tags.
-  #checkov:skip=CKV_AWS_356:EC2's Describe calls have no resource-level permission.
-  statement {
-    sid = "Look"
-    actions = [
-      "ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute",
-      "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways", "ec2:DescribeManagedPrefixLists",
-      "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists",
-      "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
-      "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
-    ]
-    resources = ["*"] # no resource-level permission exists
-  }
-
-  dynamic "statement" {
-    for_each = local.ec2_creates
-
-    content {
-      sid       = statement.key
-      actions   = ["ec2:${statement.key}"]
-      resources = [format(local.regional, "ec2", "${statement.value}/*")]
-
-      dynamic "condition" {
-        for_each = local.app_tags
-
-        content {
-          test     = "StringEquals"
-          variable = "aws:RequestTag/${condition.key}"
-          values   = [condition.value]
-        }
-      }
-    }
-  }
-
-  statement {
-    sid       = "CreateRules"
-    actions   = ["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"]
-    resources = [format(local.regional, "ec2", "security-group-rule/*")]
-
-    dynamic "condition" {
-      for_each = local.app_tags
-
-      content {
-        test     = "StringEquals"
-        variable = "aws:RequestTag/${condition.key}"
-        values   = [condition.value]
-      }
-    }
-  }
-
-  statement {
-    sid       = "TagWhatIsCreated"
-    actions   = ["ec2:CreateTags"]
-    resources = [for kind in local.ec2_kinds : format(local.regional, "ec2", "${kind}/*")]
-
-    condition {
-      test     = "StringEquals"
-      variable = "ec2:CreateAction"
-      values   = concat(keys(local.ec2_creates), ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"])
-    }
-  }
-
-  # The group that AWS adds to every VPC has no tags, until the stack takes its rules away.
-  statement {
-    sid       = "TagDefaultGroup"
-    actions   = ["ec2:CreateTags"]
-    resources = [format(local.regional, "ec2", "security-group/*")]
-
-    condition {
-      test     = "Null"
-      variable = "aws:ResourceTag/Project"
-      values   = ["true"]
-    }
-
-    dynamic "condition" {
-      for_each = local.app_tags
-
-      content {
-        test     = "StringEquals"
-        variable = "aws:RequestTag/${condition.key}"
-        values   = [condition.value]
-      }
-    }
-  }
-
-  statement {
-    sid = "ChangeWhatIsTagged"
-    actions = [
-      "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress",
-      "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable",
-      "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpcEndpoint", "ec2:DeleteNatGateway",
-      "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags",
-      "ec2:DeleteVpcEndpoints", "ec2:DescribeVpcAttribute", "ec2:DisassociateAddress", "ec2:DisassociateRouteTable",
-      "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
-      "ec2:ReleaseAddress", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
-      "ec2:UpdateSecurityGroupRuleDescriptionsEgress", "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
-    ]
-    resources = [for kind in local.ec2_kinds : format(local.regional, "ec2", "${kind}/*")]
-
-    dynamic "condition" {
-      for_each = local.app_tags
-
-      content {
-        test     = "StringEquals"
-        variable = "aws:ResourceTag/${condition.key}"
-        values   = [condition.value]
-      }
-    }
-  }
+  permissions_deploy_app_network = concat(
+    [for call, kind in local.ec2_creates : {
+      sid          = call
+      why          = "the environment's network"
+      actions      = ["ec2:${call}"]
+      resources    = [format(local.regional, "ec2", "${kind}/*")]
+      request_tags = local.app_tags
+    }],
+    [
+      {
+        sid          = "CreateRules"
+        why          = "rules of the environment's groups; ChangeWhatIsTagged allows them in the group"
+        actions      = [for call in local.ec2_rules : "ec2:${call}"]
+        resources    = [format(local.regional, "ec2", "security-group-rule/*")]
+        request_tags = local.app_tags
+      },
+      {
+        sid        = "TagWhatIsCreated"
+        why        = "only in the call that creates it"
+        actions    = ["ec2:CreateTags"]
+        resources  = local.ec2_arns
+        conditions = [["StringEquals", "ec2:CreateAction", concat(keys(local.ec2_creates), local.ec2_rules)]]
+      },
+      {
+        sid = "ChangeWhatIsTagged"
+        why = "the environment's own"
+        actions = [
+          "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress",
+          "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable",
+          "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpcEndpoint", "ec2:DeleteNatGateway",
+          "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags",
+          "ec2:DeleteVpcEndpoints", "ec2:DescribeVpcAttribute", "ec2:DisassociateAddress", "ec2:DisassociateRouteTable",
+          "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
+          "ec2:ReleaseAddress", "ec2:ReplaceRoute", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+          "ec2:UpdateSecurityGroupRuleDescriptionsEgress", "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+        ]
+        resources     = local.ec2_arns
+        resource_tags = local.app_tags
+      },
+      {
+        sid       = "ForLoadBalancer"
+        why       = "Elastic Load Balancing asks it of whoever creates a load balancer or sets its groups; it only reads"
+        actions   = ["ec2:GetSecurityGroupsForVpc"]
+        resources = [format(local.regional, "ec2", "vpc/*")]
+      },
+      {
+        sid       = "NamesOfEndpoints"
+        why       = "EC2 asks it of whoever creates an endpoint with private names; their zone is AWS's and has no known id"
+        actions   = ["route53:AssociateVPCWithHostedZone"]
+        resources = ["arn:${local.partition}:route53:::hostedzone/*"]
+      },
+      {
+        sid = "Read"
+        why = "EC2's Describe calls know no resource"
+        actions = [
+          "ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute",
+          "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways", "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists",
+          "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+          "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+        ]
+        resources = ["*"]
+      },
+    ],
+  )
 }

@@ -6,51 +6,38 @@ resource "aws_iam_role" "pipeline" {
   assume_role_policy = data.aws_iam_policy_document.assume["Pipeline"].json
 }
 
-data "aws_iam_policy_document" "pipeline" {
-  # Without ProviderPermissionsRequired: setting up the trigger writes a hook.
-  statement {
-    sid       = "FollowRepository"
-    actions   = local.use_connection
-    resources = [var.connection_arn]
-
-    dynamic "condition" {
-      for_each = toset(["codeconnections", "codestar-connections"])
-
-      content {
-        test     = "StringEqualsIfExists"
-        variable = "${condition.value}:FullRepositoryId"
-        values   = [var.repository]
-      }
-    }
-  }
-
-  statement {
-    sid       = "PassArtifacts"
-    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
-    resources = values(local.artifact_arn)
-  }
-
-  statement {
-    sid       = "FindArtifacts"
-    actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
-    resources = [aws_s3_bucket.artifacts.arn]
-  }
-
-  statement {
-    sid       = "RunProjects"
-    actions   = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
-    resources = [for project in aws_codebuild_project.action : project.arn]
-  }
-
-  statement {
-    sid       = "LendRole"
-    actions   = ["sts:AssumeRole"]
-    resources = [aws_iam_role.update_ecs_service.arn]
-  }
-}
-
-resource "aws_iam_role_policy" "pipeline" {
-  name   = "run"
-  role   = aws_iam_role.pipeline.id
-  policy = data.aws_iam_policy_document.pipeline.json
+locals {
+  permissions_pipeline = [
+    {
+      sid        = "FollowRepository"
+      why        = "the source; without ProviderPermissionsRequired, as setting up the trigger writes a hook"
+      actions    = local.use_connection
+      resources  = [var.connection_arn]
+      conditions = local.only_this_repository
+    },
+    {
+      sid       = "PassArtifacts"
+      why       = "from one action to the next"
+      actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+      resources = values(local.artifact_arn)
+    },
+    {
+      sid       = "FindArtifacts"
+      why       = "where artifacts are kept"
+      actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
+      resources = [aws_s3_bucket.artifacts.arn]
+    },
+    {
+      sid       = "RunProjects"
+      why       = "the actions that run a buildspec"
+      actions   = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
+      resources = [for settings in local.actions : format(local.regional, "codebuild", "project/${local.name}-${settings.slug}")]
+    },
+    {
+      sid       = "LendRole"
+      why       = "UpdateECSService has a role of its own"
+      actions   = ["sts:AssumeRole"]
+      resources = [aws_iam_role.update_ecs_service.arn]
+    },
+  ]
 }

@@ -1,22 +1,22 @@
+<<<<<<< HEAD
 # Verify: looks at what the service runs. What it may do when the image fails is in permissions_verify_roll_back.tf.
+=======
+# Verify: reads what the service runs, and changes nothing.
+>>>>>>> 9c2ce05 (cicd: one permission table per role, no right to tag what is not its own)
 
-data "aws_iam_policy_document" "verify" {
-  #checkov:skip=CKV_AWS_356:DescribeTaskDefinition has no resource-level permission.
-  statement {
-    sid       = "LookAtService"
-    actions   = ["ecs:DescribeClusters", "ecs:DescribeServices"]
-    resources = [format(local.regional, "ecs", "cluster/${local.app}"), format(local.regional, "ecs", "service/${local.app}/api")]
-  }
-
-  statement {
-    sid       = "LookAtRevision"
-    actions   = ["ecs:DescribeTaskDefinition"]
-    resources = ["*"] # no resource-level permission exists
-  }
-}
-
-resource "aws_iam_role_policy" "verify" {
-  name   = "verify"
-  role   = aws_iam_role.action["Verify"].id
-  policy = data.aws_iam_policy_document.verify.json
+locals {
+  permissions_verify = [
+    {
+      sid       = "ReadService"
+      why       = "which revision each service runs, and how its deployment stands"
+      actions   = ["ecs:DescribeClusters", "ecs:DescribeServices"]
+      resources = [format(local.regional, "ecs", "cluster/${local.app}"), format(local.regional, "ecs", "service/${local.app}/api")]
+    },
+    {
+      sid       = "ReadRevision"
+      why       = "which image it names; ECS knows no resource for it"
+      actions   = ["ecs:DescribeTaskDefinition"]
+      resources = ["*"]
+    },
+  ]
 }

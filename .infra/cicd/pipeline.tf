@@ -178,7 +178,7 @@ resource "aws_codepipeline" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.pipeline, aws_iam_role_policy.update_ecs_service]
+  depends_on = [aws_iam_role_policy.this]
 }
 
 locals {

@@ -65,7 +65,7 @@ resource "aws_codebuild_project" "action" {
   }
 
   # A build that starts before it may log or read fails.
-  depends_on = [aws_iam_role_policy.action]
+  depends_on = [aws_iam_role_policy.this]
 }
 
 resource "aws_cloudwatch_log_group" "action" {

@@ -40,10 +40,12 @@ func TestPipeline(t *testing.T) {
 	bootstrap := newStack(t, "bootstrap", environment, "tf_state_bucket="+stateBucket)
 	bootstrap.init(t)
 	require.NoError(t, bootstrap.Apply(t.Context(), append(with[tfexec.ApplyOption](bootstrap, nil),
-		tfexec.Target("aws_s3_bucket.state"), tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"))...))
+		tfexec.Target("aws_s3_bucket.state"), tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"),
+		tfexec.Target("aws_kms_alias.environments"))...))
 
 	connection := output(t, bootstrap, "connection_arn")
-	pipeline := newStack(t, "cicd", environment, "env=test", "tf_state_bucket="+stateBucket, gitRepository, "connection_arn="+connection)
+	pipeline := newStack(t, "cicd", environment, "env=test", "tf_state_bucket="+stateBucket, gitRepository, "connection_arn="+connection,
+		"hosted_zone_id=Z0123456789ABCDEFGHIJ")
 	pipeline.initInBucket(t, "test")
 
 	_, err := pipeline.Plan(t.Context(), with[tfexec.PlanOption](pipeline, nil)...)
@@ -52,6 +54,7 @@ func TestPipeline(t *testing.T) {
 
 	pipeline.apply(t)
 	pipeline.requireSettled(t)
+	pipeline.requireKnownToAWS(t)
 
 	roles := identities(t, pipeline, bootstrap)
 	t.Run("policies", func(t *testing.T) { testPolicies(t, roles) }) //nolint:paralleltest // before permissions are checked
@@ -84,6 +87,7 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	require.NoError(t, err, complaint)
 	app.apply(t, "image="+first)
 	app.requireSettled(t, "image="+first)
+	app.requireKnownToAWS(t)
 
 	deploy(t, ecs.NewFromConfig(configAs(t, cloud, assumed["update-ecs-service"])), image("b"))
 	app.requireSettled(t, "image="+image("b"))
@@ -224,8 +228,12 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		subnet   = "arn:aws:ec2:eu-west-1:123456789012:subnet/subnet-1"
 		network  = "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1"
 		key      = "arn:aws:kms:eu-west-1:123456789012:key/1"
-		state    = "arn:aws:s3:::clockmirror-test-state/"
-		files    = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
+		group    = "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-1"
+		alarm    = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
+
+		certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+		state       = "arn:aws:s3:::clockmirror-test-state/"
+		files       = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
 	)
 
 	tags := func(kind, env string) map[string]string {
@@ -275,8 +283,9 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"cicd-test-deploy-app", "ec2:DeleteSubnet", subnet, nil, false},
 		{"cicd-test-deploy-app", "ec2:CreateTags", subnet, tags("RequestTag", "test"), false},
 		{"cicd-test-deploy-app", "ec2:RunInstances", "arn:aws:ec2:eu-west-1:123456789012:instance/*", tags("RequestTag", "test"), false},
-		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "test"), true},
-		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "prod"), false},
+		{"cicd-test-deploy-app", "kms:DescribeKey", key, map[string]string{"aws:ResourceTag/Project": "clockmirror", "aws:ResourceTag/Stack": "bootstrap"}, true},
+		{"cicd-test-deploy-app", "kms:DescribeKey", key, nil, false},
+		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "test"), false},
 		{"cicd-test-deploy-app", "kms:TagResource", key, retagged, false},
 		{"cicd-test-deploy-app", "kms:ScheduleKeyDeletion", key, tags("ResourceTag", "test"), false},
 		{"cicd-test-deploy-app", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, true},
@@ -291,6 +300,29 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"cicd-test-deploy-ecr", "ecs:DescribeServices", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
 		{"cicd-test-deploy-ecr", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
 		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
+
+		// What belongs to someone else can't be made the environment's own, whether it has tags or none.
+		{"cicd-test-deploy-app", "kms:TagResource", key, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "kms:CreateAlias", key, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "acm:AddTagsToCertificate", certificate, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "acm:AddTagsToCertificate", certificate, retagged, false},
+		{"cicd-test-deploy-app", "ec2:CreateTags", group, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app", "ec2:CreateTags", group, retagged, false},
+
+		// What AWS asks of a caller besides the call itself.
+		{"cicd-test-deploy-app", "ec2:GetSecurityGroupsForVpc", network, tags("ResourceTag", "test"), true},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", alarm, nil, true},
+		{"cicd-test-deploy-app", "cloudwatch:DeleteAlarms", alarm, nil, true},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", alarm + "TargetTracking-service/app-test/api-AlarmHigh-1", nil, true},
+		{"cicd-test-deploy-app", "cloudwatch:DeleteAlarms", alarm + "TargetTracking-service/app-test/api-AlarmHigh-1", nil, true},
+		{"cicd-test-deploy-app", "cloudwatch:DeleteAlarms", alarm + "TargetTracking-service/app-prod/api-AlarmHigh-1", nil, false},
+		{"cicd-test-deploy-app", "ecs:ListServiceDeployments", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, true},
+		{"cicd-test-deploy-app", "ecs:DescribeServiceDeployments", "arn:aws:ecs:eu-west-1:123456789012:service-deployment/app-test/api/1", nil, true},
+		{"cicd-test-deploy-app", "ecs:DescribeServiceDeployments", "arn:aws:ecs:eu-west-1:123456789012:service-deployment/app-prod/api/1", nil, false},
+		{"cicd-test-deploy-app", "logs:DescribeLogGroups", "arn:aws:logs:eu-west-1:123456789012:log-group::log-stream:", nil, true},
+		{"cicd-test-deploy-app", "logs:CreateLogGroup", "arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-app-test:log-stream:", nil, true},
+		{"cicd-test-deploy-app", "logs:TagResource", "arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-app-test", nil, true},
+		{"cicd-test-deploy-app", "logs:CreateLogGroup", "arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-app-test2:log-stream:", nil, false},
 
 		// States and artifacts, by the beginning of their keys.
 		{"cicd-test-deploy-ecr", "s3:PutObject", state + "ecr/test/ecr/terraform.tfstate", nil, true},

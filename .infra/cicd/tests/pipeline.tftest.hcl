@@ -452,7 +452,7 @@ run "domain" {
   }
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.deploy_app_load_balancer.statement : statement.resources if statement.sid == "Records"] == [toset(["arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ"])]
+    condition     = [for statement in data.aws_iam_policy_document.permissions["load-balancer"].statement : statement.resources if statement.sid == "Records"] == [toset(["arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ"])]
     error_message = "DeployApp writes records in the given zone, and in no other."
   }
 }

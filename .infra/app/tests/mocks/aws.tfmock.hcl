@@ -78,8 +78,8 @@ mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:app-test-alarms" }
 }
 
-mock_resource "aws_kms_key" {
-  defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef" }
+mock_data "aws_kms_alias" {
+  defaults = { target_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef" }
 }
 
 mock_resource "aws_iam_role" {
