@@ -14,6 +14,7 @@ locals {
     {
       "DeployECR/deploy-ecr"                = local.permissions_deploy_ecr
       "Verify/verify"                       = local.permissions_verify
+      "Verify/roll-back"                    = local.permissions_verify_roll_back
       "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
       "Pipeline/run"                        = local.permissions_pipeline
     },

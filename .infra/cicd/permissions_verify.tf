@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-# Verify: looks at what the service runs. What it may do when the image fails is in permissions_verify_roll_back.tf.
-=======
-# Verify: reads what the service runs, and changes nothing.
->>>>>>> 9c2ce05 (cicd: one permission table per role, no right to tag what is not its own)
+# Verify: reads what the service runs. When the pushed image fails, it has each service run a copy of its revision with the
+# image that ran before.
 
 locals {
   permissions_verify = [
@@ -17,6 +14,35 @@ locals {
       why       = "which image it names; ECS knows no resource for it"
       actions   = ["ecs:DescribeTaskDefinition"]
       resources = ["*"]
+    },
+  ]
+
+  permissions_verify_roll_back = [
+    {
+      sid       = "CopyRevision"
+      why       = "ECS knows no resource for it; iam:PassRole limits the roles of its tasks"
+      actions   = ["ecs:RegisterTaskDefinition"]
+      resources = ["*"]
+    },
+    {
+      sid        = "TagRevision"
+      why        = "the copy carries the tags of the original"
+      actions    = ["ecs:TagResource"]
+      resources  = local.revision_arns
+      conditions = [["StringEquals", "ecs:CreateAction", ["RegisterTaskDefinition"]]]
+    },
+    {
+      sid       = "UpdateService"
+      why       = "the deployment itself"
+      actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
+      resources = local.service_arns
+    },
+    {
+      sid        = "GiveTasksTheirRoles"
+      why        = "the copy runs under the roles of the original"
+      actions    = ["iam:PassRole"]
+      resources  = local.service_role_arns
+      conditions = [["StringEquals", "iam:PassedToService", ["ecs-tasks.amazonaws.com"]]]
     },
   ]
 }

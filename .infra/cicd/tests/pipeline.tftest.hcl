@@ -399,7 +399,8 @@ run "pull_requests" {
   command = plan
 
   variables {
-    pull_request_actors = ["583231", "1"]
+    pull_request_actors         = ["583231", "1"]
+    pull_request_connection_arn = "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-89ab-cdef-0123-456789abcdef"
   }
 
   assert {
@@ -429,8 +430,9 @@ run "gitlab" {
   command = plan
 
   variables {
-    repository          = "group/subgroup/clockmirror"
-    pull_request_actors = ["7"]
+    repository                  = "group/subgroup/clockmirror"
+    pull_request_actors         = ["7"]
+    pull_request_connection_arn = "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-89ab-cdef-0123-456789abcdef"
   }
 
   override_data {
@@ -644,4 +646,15 @@ run "names" {
   }
 
   expect_failures = [var.customers, var.hosted_zone_id, var.permissions_boundary, var.pull_request_actors]
+}
+
+run "pull_requests_on_the_pipelines_connection" {
+  command = plan
+
+  variables {
+    pull_request_actors         = ["583231"]
+    pull_request_connection_arn = var.connection_arn
+  }
+
+  expect_failures = [var.pull_request_actors]
 }

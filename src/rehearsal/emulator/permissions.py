@@ -11,6 +11,7 @@ s3:ListBucket. What is denied is named in the log, as some of the answers do not
 SDK can read.
 """
 
+import copy
 import json
 import sys
 
@@ -22,6 +23,27 @@ def _policy_name(action):
     if action.startswith("monitoring:"):
         return action.replace("monitoring:", "cloudwatch:", 1)
     return {"s3:HeadBucket": "s3:ListBucket"}.get(action, action)
+
+
+# What AWS asks of a caller besides the call itself, and on which resources. Alarms are asked for by name and without one.
+ALARMS = ("arn:aws:cloudwatch:{region}:{account}:alarm:", "arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-{target}-AlarmHigh")
+DEPENDENT_ACTIONS = {
+    "elasticloadbalancing:CreateLoadBalancer": ("ec2:GetSecurityGroupsForVpc", ("arn:aws:ec2:{region}:{account}:vpc/vpc-1",)),
+    "elasticloadbalancing:SetSecurityGroups": ("ec2:GetSecurityGroupsForVpc", ("arn:aws:ec2:{region}:{account}:vpc/vpc-1",)),
+    "application-autoscaling:PutScalingPolicy": ("cloudwatch:PutMetricAlarm", ALARMS),
+    "application-autoscaling:DeleteScalingPolicy": ("cloudwatch:DeleteAlarms", ALARMS),
+}
+
+
+def _dependent_requests(request):
+    action, resources = DEPENDENT_ACTIONS.get(request._action, (None, ()))
+    target = ""
+    if resources is ALARMS:
+        target = json.loads(request._body or "{}").get("ResourceId", "")
+    for resource in resources:
+        dependent = copy.copy(request)
+        dependent._action = action
+        yield dependent, resource.format(region=request._region, account=request.account_id, target=target)
 
 
 def _listed(value):
@@ -64,16 +86,21 @@ def apply():
 
     check = IAMRequestBase.check_action_permitted
 
-    def check_by_policy_name(self, resource):
-        self._action = _policy_name(self._action)
+    def check_or_name(request, resource):
         try:
-            check(self, resource)
+            check(request, resource)
         except Exception:
-            print(f"denied: {self._action} on {resource}", file=sys.stderr, flush=True)
-            if "X-Amz-Target" in self._headers:
-                message = f"User: {self._access_key.arn} is not authorized to perform: {self._action}"
+            print(f"denied: {request._action} on {resource}", file=sys.stderr, flush=True)
+            if "X-Amz-Target" in request._headers:
+                message = f"User: {request._access_key.arn} is not authorized to perform: {request._action} on {resource}"
                 raise JsonRESTError("AccessDeniedException", message)
             raise
+
+    def check_by_policy_name(self, resource):
+        self._action = _policy_name(self._action)
+        check_or_name(self, resource)
+        for dependent, needed in _dependent_requests(self):
+            check_or_name(dependent, needed)
 
     IAMRequestBase.check_action_permitted = check_by_policy_name
     IAMRequestBase._check_role_trust_relationship = _is_trusted
