@@ -192,7 +192,10 @@ func (r reference) fits(prefix, kind, resource string) bool {
 		template = rest
 	}
 
-	return pattern.Len() > 0 && overlap(pattern.String(), resource)
+	// AWS renamed the service of connections: an action of either name takes an ARN of either.
+	renamed := strings.NewReplacer(":codestar-connections:", ":codeconnections:")
+
+	return pattern.Len() > 0 && overlap(renamed.Replace(pattern.String()), renamed.Replace(resource))
 }
 
 // overlap reports whether two patterns, in which * is anything, have a text in common.
