@@ -23,6 +23,7 @@ func TestAlarms(t *testing.T) {
 		append(required("app"), `customers={acme={name="Acme",host="acme.example.com"}}`)...)
 	app.keepStateInFile(t)
 	app.init(t)
+	app.createKey(t)
 	_, plan := app.plan(t)
 
 	for _, service := range []string{"api", "customer-acme"} {

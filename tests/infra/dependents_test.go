@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // AWS asks more of a caller than the call itself, and so does the emulator.
@@ -16,7 +18,7 @@ import (
 func TestDependentActions(t *testing.T) {
 	t.Parallel()
 
-	cloud := startEmulator(t)
+	cloud := testkit.Emulator(t, "infra")
 	owner := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
 
 	_, complaint, err := owner.run(t, "aws", "iam", "create-user", "--user-name", "caller")

@@ -88,6 +88,7 @@ func TestLiveChanges(t *testing.T) {
 	app := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket, "image="+image("a"))
 	app.keepStateInFile(t)
 	app.init(t)
+	app.createKey(t)
 
 	// ECS has left this behind when the environment was destroyed the last time.
 	_, complaint, err := app.run(t, "env", "aws", "logs", "create-log-group", "--log-group-name", "/aws/ecs/containerinsights/app-test/performance")

@@ -312,3 +312,14 @@ func (s *stack) run(t *testing.T, name string, arguments ...string) (stdout, std
 
 	return strings.TrimSpace(out.String()), strings.TrimSpace(complaint.String()), err
 }
+
+// createKey creates the key that the app stack finds by its alias, as the bootstrap stack does.
+func (s *stack) createKey(t *testing.T) {
+	t.Helper()
+
+	key, complaint, err := s.run(t, "env", "aws", "kms", "create-key", "--query", "KeyMetadata.KeyId", "--output", "text")
+	require.NoError(t, err, complaint)
+
+	_, complaint, err = s.run(t, "env", "aws", "kms", "create-alias", "--alias-name", "alias/clockmirror", "--target-key-id", key)
+	require.NoError(t, err, complaint)
+}

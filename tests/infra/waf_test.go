@@ -26,6 +26,7 @@ func TestFirewall(t *testing.T) {
 	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()), required("app")...)
 	app.keepStateInFile(t)
 	app.init(t)
+	app.createKey(t)
 
 	_, plan := app.plan(t, `waf={enabled=true}`)
 	counting := managedGroups(t, plan)
