@@ -245,6 +245,7 @@ func (a *account) requireEmpty(t *testing.T) {
 		aws elbv2 describe-load-balancers --query 'LoadBalancers[].LoadBalancerName' --output text
 		aws ec2 describe-nat-gateways --query "NatGateways[?State=='available'].NatGatewayId" --output text
 		aws ec2 describe-addresses --query 'Addresses[].PublicIp' --output text
+		aws kms list-aliases --query "Aliases[?AliasName=='alias/clockmirror'].AliasName" --output text
 		aws s3api list-buckets --query 'Buckets[].Name' --output text`)
 	tagged.Env = a.environ
 
