@@ -34,6 +34,9 @@ func TestDependentActions(t *testing.T) {
 	caller := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
 	caller.environment["AWS_ACCESS_KEY_ID"], caller.environment["AWS_SECRET_ACCESS_KEY"] = keys[0], keys[1]
 
+	// In a fresh account, these calls create the service's role as well.
+	const linkedRole = "iam:CreateServiceLinkedRole"
+
 	for _, row := range []struct{ command, action, dependent string }{
 		{
 			"elbv2 create-load-balancer --name app-test --subnets subnet-1",
@@ -49,8 +52,8 @@ func TestDependentActions(t *testing.T) {
 				actions string
 				denied  bool
 			}{
-				{fmt.Sprintf("%q", row.action), true},
-				{fmt.Sprintf("%q,%q", row.action, row.dependent), false},
+				{fmt.Sprintf("%q,%q", row.action, linkedRole), true},
+				{fmt.Sprintf("%q,%q,%q", row.action, linkedRole, row.dependent), false},
 			} {
 				require.NoError(t, cloud.Enforce(t.Context(), false))
 

@@ -21,6 +21,7 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 
 	environment := testkit.Emulator(t, "infra").Environment(os.Environ())
+	(&stack{folder: t.TempDir(), environment: environment}).createKey(t)
 
 	// Every wrong variable is complained about, so one plan has several; each of the rows is a plan.
 	for _, row := range []struct {
@@ -76,7 +77,7 @@ func TestBadInput(t *testing.T) {
 				"Give alarm_email one mail address, for example ops@example.com, or leave it empty.",
 				"Give permissions_boundary the name of an IAM policy, for example clockmirror-boundary.",
 				"Give each of secrets the ARN of an SSM parameter (arn:aws:ssm:…:parameter/NAME) or of a Secrets Manager secret (arn:aws:secretsmanager:…:secret:NAME).",
-				"Give domain_name a full host name in lower case, for example clock.example.com, or leave it empty for plain HTTP.",
+				"Give domain_name a full host name in lower case, of at most 64 characters as the name of a certificate, for example clock.example.com, or leave it empty for plain HTTP.",
 			},
 		},
 		{
@@ -121,7 +122,7 @@ func TestBadInput(t *testing.T) {
 			[]string{
 				"env=Prod", "tf_state_bucket=", "region=Ireland", "repository=https://github.com/acme/clockmirror", "connection_arn=clockmirror",
 				"branch=refs/heads/master", "notification_email=ops", "red_hours=48", "image_platform=amd64", "image_repository=Clock Mirror",
-				"hosted_zone_id=example.com", `pull_request_actors=["*"]`, "permissions_boundary=a b", "log_retention_days=31", "artifact_days=0",
+				"hosted_zone_id=example.com", "permissions_boundary=a b", "log_retention_days=31", "artifact_days=0",
 			},
 			[]string{
 				"Give env 1 to 16 lower-case letters, digits and single hyphens, starting with a letter, for example prod.",
@@ -135,11 +136,18 @@ func TestBadInput(t *testing.T) {
 				"Give image_platform one of linux/amd64 and linux/arm64.",
 				"Give image_repository at least 2 lower-case letters and digits, with single separators between them, for example clockmirror.",
 				"Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty.",
-				"Give pull_request_connection_arn with pull_request_actors: a connection of its own, which reaches this repository alone. A build can take the connection's token.",
-				`Give pull_request_actors account IDs of the Git host, for example ["583231"]; at GitHub, https://api.github.com/users/NAME tells the id.`,
 				"Give permissions_boundary the name of an IAM policy, for example clockmirror-boundary.",
 				"Give log_retention_days a number of days that CloudWatch Logs knows, for example 7, 30, 90 or 365.",
 				"Give artifact_days a whole number of days, at least 1.",
+			},
+		},
+		{
+			"cicd", "pull requests of anybody, on the pipeline's connection",
+			[]string{"region=Ireland", `pull_request_actors=["*"]`},
+			[]string{
+				"Give region the name of an AWS region, for example eu-west-1.",
+				"Give pull_request_connection_arn with pull_request_actors: a connection of its own, which reaches this repository alone. A build can take the connection's token.",
+				`Give pull_request_actors account IDs of the Git host, for example ["583231"]; at GitHub, https://api.github.com/users/NAME tells the id.`,
 			},
 		},
 		{
