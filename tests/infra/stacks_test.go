@@ -118,7 +118,7 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 
 	_, complaint, err := app.run(t, "./running-image", "test")
 	require.Error(t, err, "an image is made up where none runs and none is given")
-	assert.Contains(t, complaint, "app-test runs nothing yet; give the image to start with, as repo@sha256:")
+	assert.Contains(t, complaint, "no deployment to app-test has completed yet; give the image to start with, as repo@sha256:")
 
 	first, _, err := app.run(t, "./running-image", "test", image("a"))
 	require.NoError(t, err)
