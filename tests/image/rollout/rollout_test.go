@@ -26,7 +26,9 @@ const (
 	// neverHealthy is how long a version that can't get healthy is waited for: several checks.
 	neverHealthy = 6 * time.Second
 	// settle lets requests end that were sent before.
-	settle        = 2 * time.Second
+	settle = 2 * time.Second
+	// settleSlow lets slow requests end too, so that those of a killed container are counted where it is killed.
+	settleSlow    = 10 * time.Second
 	defaultRounds = 2
 )
 
@@ -108,7 +110,7 @@ func (r *rollout) killOne(t *testing.T) {
 
 	noticed := time.Since(began)
 
-	time.Sleep(settle)
+	time.Sleep(settleSlow)
 
 	row := r.report.Add(t.Name(), began, r.load.Next(t))
 	// A check is due within an interval, each failing one may take as long as a connection may, and a busy machine adds a bit.
