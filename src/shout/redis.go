@@ -18,8 +18,6 @@ import (
 )
 
 const (
-	// redisTimeout bounds what a slow Redis can add to an answer. A healthy one takes about a hundredth of it.
-	redisTimeout = 100 * time.Millisecond
 	// redisPause is how long reads or writes skip Redis after redisFailures failures in a row.
 	redisPause    = time.Second
 	redisFailures = 3
@@ -36,6 +34,7 @@ var errCacheSkipped = errors.New("the cache is skipped for a moment after repeat
 type Redis struct {
 	pool    *redis.Pool
 	keepFor time.Duration
+	timeout time.Duration
 	prefix  string
 	reads   *gobreaker.CircuitBreaker[any]
 	writes  *gobreaker.CircuitBreaker[any]
@@ -43,9 +42,9 @@ type Redis struct {
 }
 
 // NewRedis returns a cache at a URL such as redis://:password@host:6379/0 that keeps each entry for a time. The namespace
-// keeps the answers of different upstreams apart. Call Close at shutdown.
-func NewRedis(address *url.URL, namespace string, keepFor time.Duration) *Redis {
-	cache := &Redis{keepFor: keepFor, prefix: namespace + "\x00", reads: newRedisBreaker(), writes: newRedisBreaker()}
+// keeps the answers of different upstreams apart; timeout bounds what a slow Redis can add to an answer. Call Close at shutdown.
+func NewRedis(address *url.URL, namespace string, keepFor, timeout time.Duration) *Redis {
+	cache := &Redis{keepFor: keepFor, timeout: timeout, prefix: namespace + "\x00", reads: newRedisBreaker(), writes: newRedisBreaker()}
 
 	// TLS is set up by boundedDial, so that the bounds apply to the decrypted replies.
 	plain := *address
@@ -145,7 +144,7 @@ func (r *Redis) Close() error {
 
 func (r *Redis) do(ctx context.Context, breaker *gobreaker.CircuitBreaker[any], command string, arguments ...any) (any, error) {
 	reply, err := breaker.Execute(func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, redisTimeout)
+		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 
 		connection, err := r.pool.GetContext(ctx)

@@ -19,6 +19,9 @@ import (
 	"github.com/clockmirror/clockmirror/src/shout"
 )
 
+// patience is longer than a busy machine needs for an answer: a test that is not about time must not end with a timeout.
+const patience = 3 * time.Second
+
 // fakeRedis answers each command on a connection with what reply returns, and closes it after an empty one.
 type fakeRedis struct {
 	address string
@@ -87,7 +90,7 @@ func newRedis(t testing.TB, address string) *shout.Redis {
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
 
-	cache := shout.NewRedis(parsed, "test", time.Minute)
+	cache := shout.NewRedis(parsed, "test", time.Minute, patience)
 
 	t.Cleanup(func() { assert.NoError(t, cache.Close()) })
 
@@ -191,7 +194,7 @@ func TestAnyReplyOfARedisIsAnErrorOrAnEntry(t *testing.T) {
 		}), 1, 20).Draw(t, "reply"), "")
 		fake.become(inOrder(reply + "\r\n+OK\r\n"))
 
-		cache := shout.NewRedis(address, "test", time.Minute) // a new one, as its breaker is closed
+		cache := shout.NewRedis(address, "test", time.Minute, 100*time.Millisecond) // a new one, as its breaker is closed
 		_, ok, _ := cache.Get(t.Context(), "x")               // whether it is an error is not the point
 		assert.False(t, ok)
 		require.NoError(t, cache.Close())

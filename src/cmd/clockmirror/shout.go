@@ -3,11 +3,15 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/clockmirror/clockmirror/src/config"
 	"github.com/clockmirror/clockmirror/src/shout"
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
+
+// redisTimeout bounds what a slow Redis can add to an answer. A healthy one takes about a hundredth of it.
+const redisTimeout = 100 * time.Millisecond
 
 // newShouter puts together upstream and cache as the settings say. Call stop at shutdown.
 func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.Logger) (shouter *shout.Shouter, stop func() error) {
@@ -31,7 +35,7 @@ func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.
 
 	switch {
 	case settings.RedisURL != nil:
-		shared := shout.NewRedis(settings.RedisURL, name, keepFor)
+		shared := shout.NewRedis(settings.RedisURL, name, keepFor, redisTimeout)
 		cache, stop = shared, shared.Close
 	case settings.CacheBytes != 0:
 		cache = shout.NewMemory(keepFor, settings.CacheBytes)
