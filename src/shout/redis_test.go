@@ -195,7 +195,7 @@ func TestAnyReplyOfARedisIsAnErrorOrAnEntry(t *testing.T) {
 		fake.become(inOrder(reply + "\r\n+OK\r\n"))
 
 		cache := shout.NewRedis(address, "test", time.Minute, 100*time.Millisecond) // a new one, as its breaker is closed
-		_, ok, _ := cache.Get(t.Context(), "x")               // whether it is an error is not the point
+		_, ok, _ := cache.Get(t.Context(), "x")                                     // whether it is an error is not the point
 		assert.False(t, ok)
 		require.NoError(t, cache.Close())
 	})
