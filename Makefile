@@ -214,7 +214,6 @@ golden: ## Generate the golden manifests from the Helm chart
 	CI=true UPDATE_GOLDEN=true go test -count=1 -run TestGolden ./tests/kubernetes/chart
 swagger-ui: ## Replace Swagger UI with a version from npm: SWAGGER_UI=5.35.0
 	.tools/swagger-ui '$(SWAGGER_UI)'
-
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@ /{printf "%s%s\n", separator, substr($$0, 5); separator = "\n"} \
 	  /^[a-z][a-z0-9 -]*:.*## /{printf "  %-15s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
