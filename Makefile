@@ -93,7 +93,7 @@ customers: ## Serve one container per customer, ask each by its host name
 ##@ Test
 # Not from the cache, which does not know what a black-box test builds and starts.
 test: ## Run every test that this machine can run
-	@$(call tool,gotestsum) --format pkgname -- -count=1 -tags $(TAGS) -timeout 30m ./...
+	@$(call tool,gotestsum) --format pkgname -- -count=1 -tags $(TAGS) -timeout 60m ./...
 
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
