@@ -23,10 +23,10 @@ var others = map[string]struct{ files, words string }{
 	"make dev":                  {"tests/service/dev/*_test.go", `"make", "dev"`},
 	"make hooks":                {"tests/delivery/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
-	"make rehearse":             {"src/rehearsal/*_test.go", `"make", "rehearse"`},
-	"make rehearse-remote":      {"src/rehearsal/*_test.go", `"make", "rehearse-remote"`},
+	"make rehearse":             {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse"`},
+	"make rehearse-remote":      {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse-remote"`},
 	"make prove":                {"tests/delivery/prove/*_test.go", `"make", "prove"`},
-	"git push rehearsal master": {"src/rehearsal/*_test.go", `"push", "rehearsal"`},
+	"git push rehearsal master": {"tests/delivery/rehearsal/*_test.go", `"push", "rehearsal"`},
 }
 
 // testElsewhere holds a list against what runs these commands: a test that names them, the package of tests that a target
