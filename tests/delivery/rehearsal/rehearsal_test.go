@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -123,7 +124,7 @@ func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execu
 	printed := logOf(t, again.Result("DeployECR"))
 	assert.Contains(t, printed, "is there already")
 	assert.NotContains(t, printed, "push-image: pushed")
-	assert.Contains(t, again.Result("DeployApp").Detail, "plan: no changes  "+e.URL())
+	assert.Regexp(t, "^plan: no changes  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", again.Result("DeployApp").Detail)
 }
 
 // testSetting: a change of a variable ships by DeployApp, with the image that runs.
@@ -142,7 +143,7 @@ func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 
 	shipped, err := e.Retry(t.Context(), changed, "Deploy")
 	require.NoError(t, err)
-	assert.Contains(t, shipped.Result("DeployApp").Detail, "plan: 1 to add, 1 to change, 1 to destroy  "+e.URL())
+	assert.Regexp(t, "^plan: 1 to add, 1 to change, 1 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
 	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
 
 	now, err := e.Running(t.Context())
