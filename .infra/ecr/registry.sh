@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What push-image and keep-running share: the pinned tools, and questions to a registry. Source it.
+# What push-image, keep-running and roll-back share: the pinned tools, and how a registry is asked. Source it.
 registry_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.tools" && pwd)
 
 tool() { go tool -modfile="$registry_tools/$1.mod" "$@"; }
@@ -21,4 +21,17 @@ digest_of() { # IMAGE: its digest, or nothing if there is no such image; a regis
 
 id_of() { # IMAGE: the checksum of its configuration, as image-id prints it for an archive; nothing for a list of images
   tool crane manifest "$1" | jq --raw-output '.config.digest // empty'
+}
+
+keep() { # IMAGE, as repo@sha256:…: gives it the tag that the lifecycle policy keeps
+  local mark
+  mark=${1%@*}:deployed-$(cut -c 1-12 <<<"${1#*@sha256:}")
+  if [[ -n $(digest_of "$mark") ]]; then
+    return
+  elif [[ -z $(digest_of "$1") ]]; then
+    echo "$1 runs and is not in the repository any more: push an image that can replace it" >&2
+  else
+    tool crane tag "$1" "${mark##*:}"
+    echo "$1 is kept as ${mark##*:}" >&2
+  fi
 }

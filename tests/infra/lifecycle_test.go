@@ -52,7 +52,7 @@ func TestLifecycle(t *testing.T) {
 			history.deploy()
 		}
 
-		history.rollBack(10)
+		history.rollBack(t, 10)
 
 		for range 500 {
 			history.push(t)
@@ -76,7 +76,7 @@ func TestLifecycle(t *testing.T) {
 					history.push(t)
 					history.deploy()
 				case 3:
-					history.rollBack(1 + random.IntN(3))
+					history.rollBack(t, 1+random.IntN(3))
 				}
 
 				history.require(t)
@@ -108,15 +108,7 @@ func (h *history) push(t *testing.T) {
 	h.now = h.now.Add(8 * time.Hour)
 	h.pushed++
 
-	if len(h.ran) > 0 {
-		running := h.ran[len(h.ran)-1]
-		i := slices.IndexFunc(h.images, func(image ecr.Image) bool { return image.Digest == running })
-		require.GreaterOrEqual(t, i, 0, "what runs is gone")
-
-		if mark := "deployed-" + running; !slices.Contains(h.images[i].Tags, mark) {
-			h.images[i].Tags = append(h.images[i].Tags, mark)
-		}
-	}
+	h.keepRunning(t)
 
 	digest := fmt.Sprintf("image-%d", h.pushed)
 	h.images = append(h.images, ecr.Image{Digest: digest, Tags: []string{fmt.Sprintf("commit-%d", h.pushed)}, Pushed: h.now})
@@ -128,11 +120,33 @@ func (h *history) push(t *testing.T) {
 	h.require(t)
 }
 
+// keepRunning marks what runs.
+func (h *history) keepRunning(t *testing.T) {
+	t.Helper()
+
+	if len(h.ran) == 0 {
+		return
+	}
+
+	running := h.ran[len(h.ran)-1]
+	i := slices.IndexFunc(h.images, func(image ecr.Image) bool { return image.Digest == running })
+	require.GreaterOrEqual(t, i, 0, "what runs is gone")
+
+	if mark := "deployed-" + running; !slices.Contains(h.images[i].Tags, mark) {
+		h.images[i].Tags = append(h.images[i].Tags, mark)
+	}
+}
+
 // deploy has the newest image run.
 func (h *history) deploy() { h.run(fmt.Sprintf("image-%d", h.pushed)) }
 
-// rollBack has the image run that ran so many images ago.
-func (h *history) rollBack(ago int) { h.run(h.ran[max(0, len(h.ran)-1-ago)]) }
+// rollBack is `make roll-back`: it marks the image that is left, and has the one run that ran so many images ago.
+func (h *history) rollBack(t *testing.T, ago int) {
+	t.Helper()
+
+	h.keepRunning(t)
+	h.run(h.ran[max(0, len(h.ran)-1-ago)])
+}
 
 func (h *history) run(digest string) {
 	h.ran = append(slices.DeleteFunc(h.ran, func(other string) bool { return other == digest }), digest)

@@ -69,7 +69,7 @@ func TestKeepRunning(t *testing.T) {
 	require.NoError(t, err, complaint)
 	assert.ElementsMatch(t, []string{commit, mark}, imageTags(tagsOf(t, repository)))
 	assert.Contains(t, complaint, "kept as "+mark)
-	assert.Contains(t, complaint, gone+", which is not in the repository any more")
+	assert.Contains(t, complaint, gone+" runs and is not in the repository any more")
 	assert.NotContains(t, complaint, "ghcr.io")
 
 	// The mark is a tag like others: it can't be moved, and need not be.

@@ -29,7 +29,7 @@ var prints = map[string]string{
 	"make apply-app":             "Apply complete!",
 	"make apply-cicd":            "Apply complete!",
 	"make plan-app":              "No changes.",
-	"make roll-back":             "app-prod runs ",
+	"make roll-back":             " is kept as deployed-",
 	"make destroy-":              "Destroy complete!",
 	"aws ecr get-login-password": "Login Succeeded",
 	"docker push":                "digest: sha256:",
