@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -30,7 +29,7 @@ type identity struct {
 func administrator(ctx context.Context, cloud *emulator.Emulator) (*identity, error) {
 	const name = "administrator"
 
-	users := iam.NewFromConfig((&identity{cloud: cloud, Credentials: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}}).config())
+	users := iam.NewFromConfig(cloud.Owner())
 
 	if _, err := users.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String(name)}); err != nil {
 		return nil, fmt.Errorf("make the administrator: %w", err)
@@ -89,13 +88,7 @@ func (i *identity) assumeAs(ctx context.Context, role string, service *string) (
 }
 
 // config is what the SDK needs.
-func (i *identity) config() aws.Config {
-	return aws.Config{
-		Region:       emulator.Region,
-		BaseEndpoint: aws.String(i.cloud.URL()),
-		Credentials:  credentials.StaticCredentialsProvider{Value: i.Credentials},
-	}
-}
+func (i *identity) config() aws.Config { return i.cloud.Config(i.Credentials) }
 
 func (i *identity) s3() *s3.Client {
 	return s3.NewFromConfig(i.config(), func(options *s3.Options) { options.UsePathStyle = true })

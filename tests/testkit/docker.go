@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -73,11 +72,7 @@ func (e *Engine) Build(tb testing.TB, variables ...string) string {
 	image := Unique()
 	e.RemoveAfter(tb, "image", image)
 
-	command := exec.CommandContext(tb.Context(), "make", append([]string{"-C", Root(tb), "image", "IMAGE=" + image}, variables...)...)
-	command.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
-
-	output, err := command.CombinedOutput()
-	require.NoError(tb, err, string(output))
+	Run(tb, Root(tb), "env", append([]string{"BUILDX_NO_DEFAULT_ATTESTATIONS=1", "make", "image", "IMAGE=" + image}, variables...)...)
 
 	return image
 }

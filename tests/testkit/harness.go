@@ -25,18 +25,13 @@ func Root(tb testing.TB) string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// CopyTree copies what git knows of the repository, as it is now, and returns the folder of the copy.
-func CopyTree(tb testing.TB) string {
+// Clone returns the folder of a copy of the repository as it is now, committed on the branch master.
+func Clone(tb testing.TB) string {
 	tb.Helper()
-
-	listing := exec.CommandContext(tb.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	listing.Dir = Root(tb)
-	files, err := listing.Output()
-	require.NoError(tb, err)
 
 	tree := tb.TempDir()
 
-	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+	for _, file := range Files(tb) {
 		info, err := os.Stat(filepath.Join(Root(tb), file))
 		if os.IsNotExist(err) {
 			continue // deleted, and not yet committed
@@ -52,28 +47,41 @@ func CopyTree(tb testing.TB) string {
 		require.NoError(tb, os.WriteFile(target, content, info.Mode().Perm()))
 	}
 
+	Git(tb, tree, "init", "--quiet", "--initial-branch", "master")
+	Git(tb, tree, "add", "--all")
+	Git(tb, tree, "commit", "--quiet", "--message", "Initial commit")
+
 	return tree
 }
 
-// Commit makes a repository of a folder, with all that is in it as the first commit of the branch master.
-func Commit(tb testing.TB, folder string) {
+// Files lists the repository's files, committed or new, that match Git's patterns; without a pattern, all of them.
+func Files(tb testing.TB, patterns ...string) []string {
 	tb.Helper()
 
-	for _, arguments := range [][]string{
-		{"init", "--quiet", "--initial-branch", "master"},
-		{"add", "--all"},
-		{"commit", "--quiet", "--message", "All there is"},
-	} {
-		output, err := Git(tb, folder, arguments...).CombinedOutput()
-		require.NoError(tb, err, string(output))
-	}
+	return strings.Fields(Git(tb, Root(tb), append([]string{"ls-files", "--cached", "--others", "--exclude-standard"}, patterns...)...))
 }
 
-// Git returns a git command that is yet to run, isolated from the user's Git configuration.
-func Git(tb testing.TB, folder string, arguments ...string) *exec.Cmd {
+// Git runs git, isolated from the user's Git configuration, and returns what it prints.
+func Git(tb testing.TB, folder string, arguments ...string) string {
 	tb.Helper()
 
-	return proc.Git(tb.Context(), folder, arguments...)
+	output, err := proc.Git(tb.Context(), folder, arguments...).CombinedOutput()
+	require.NoError(tb, err, string(output))
+
+	return string(output)
+}
+
+// Run runs a program in a folder, and returns what it prints.
+func Run(tb testing.TB, folder, program string, arguments ...string) string {
+	tb.Helper()
+
+	command := exec.CommandContext(tb.Context(), program, arguments...)
+	command.Dir, command.Env = folder, proc.WithoutGit(os.Environ())
+
+	output, err := command.CombinedOutput()
+	require.NoError(tb, err, string(output))
+
+	return string(output)
 }
 
 // InCI reports whether this is a continuous integration run, where nothing may be skipped.

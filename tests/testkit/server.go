@@ -3,11 +3,13 @@ package testkit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -30,25 +32,18 @@ const pause = 5 * time.Millisecond
 func Build(tb testing.TB, race bool) string {
 	tb.Helper()
 
-	program := filepath.Join(tb.TempDir(), "clockmirror")
-	arguments := []string{"build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-X main.version=1.2.3 -X main.revision=abc", "-o", program}
-
-	environ := append(os.Environ(), "CGO_ENABLED=0")
+	program, cgo := filepath.Join(tb.TempDir(), "clockmirror"), "CGO_ENABLED=0"
+	arguments := []string{"go", "build", "-trimpath", "-tags", "nomsgpack", "-ldflags", "-X main.version=1.2.3 -X main.revision=abc", "-o", program}
 
 	if _, err := exec.LookPath("cc"); race && (err == nil || InCI()) {
-		arguments = append(arguments, "-race")
-		environ = append(environ, "CGO_ENABLED=1")
+		arguments, cgo = append(arguments, "-race"), "CGO_ENABLED=1"
 	}
 
 	if coverage() != "" {
 		arguments = append(arguments, "-cover", "-covermode", "atomic", "-coverpkg", "./src/...")
 	}
 
-	command := exec.CommandContext(tb.Context(), "go", append(arguments, "./src/cmd/clockmirror")...)
-	command.Dir, command.Env = Root(tb), environ
-
-	output, err := command.CombinedOutput()
-	require.NoError(tb, err, string(output))
+	Run(tb, Root(tb), "env", slices.Concat([]string{cgo}, arguments, []string{"./src/cmd/clockmirror"})...)
 
 	return program
 }
@@ -113,29 +108,8 @@ func StartInto(tb testing.TB, program string, output *os.File, environ ...string
 }
 
 // Ready returns an error unless /readyz of the URL answers 200.
-func Ready(ctx context.Context, url string) error { return proc.Answers(ctx, url+"/readyz") }
-
-// ReadyTo is Ready as a client sees it.
-func ReadyTo(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", http.NoBody)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-
-	response, err := client.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-
-	if err = response.Body.Close(); err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
-	}
-
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s/readyz answers %s", url, response.Status)
-	}
-
-	return nil
+func Ready(ctx context.Context, url string) error {
+	return proc.Answers(ctx, http.DefaultClient, url+"/readyz")
 }
 
 // Eventually calls try, as often as every 5 ms, until it returns nil. It fails the test with the last error when that takes
@@ -143,6 +117,18 @@ func ReadyTo(ctx context.Context, client *http.Client, url string) error {
 func Eventually(tb testing.TB, try func() error) {
 	tb.Helper()
 	EventuallyWithin(tb, Patience, try)
+}
+
+// Until waits, as Eventually does, until something is so; otherwise tells what is wrong when it never is.
+func Until(tb testing.TB, so func() bool, otherwise string) {
+	tb.Helper()
+	Eventually(tb, func() error {
+		if !so() {
+			return errors.New(otherwise)
+		}
+
+		return nil
+	})
 }
 
 // EventuallyWithin is Eventually with another patience.

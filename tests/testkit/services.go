@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 )
 
@@ -40,6 +42,24 @@ func Emulator(tb testing.TB, artifacts string, variables ...string) *emulator.Em
 	return aws
 }
 
+// Shell is the environment of a shell in which AWS is the emulator, and nothing of this machine's user is read or changed.
+func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []string {
+	tb.Helper()
+
+	environ := slices.DeleteFunc(cloud.Environ(proc.WithoutGit(os.Environ())), func(variable string) bool {
+		return strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "TF_CLI_CONFIG_FILE=")
+	})
+
+	// On a machine that has no mirror of its own, stacks share one download of the provider.
+	if os.Getenv("TF_CLI_CONFIG_FILE") == "" {
+		cache := filepath.Join(Root(tb), ".build", "terraform-plugins")
+		require.NoError(tb, os.MkdirAll(cache, 0o750))
+		environ = append(environ, "TF_PLUGIN_CACHE_DIR="+cache)
+	}
+
+	return slices.Concat(environ, []string{"CHECKPOINT_DISABLE=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "DOCKER_CONFIG=" + tb.TempDir()}, variables)
+}
+
 // Registry starts an image registry, stops it when the test ends, and returns its host and port.
 func Registry(tb testing.TB) string {
 	tb.Helper()
@@ -52,21 +72,34 @@ func Registry(tb testing.TB) string {
 	return address
 }
 
-// Get returns the body of a URL that answers 200.
-func Get(tb testing.TB, url string) string {
+// Ask sends a GET with header fields, each as "Name: value", and returns the answer and its body.
+func Ask(tb testing.TB, url string, fields ...string) (*http.Response, string) {
 	tb.Helper()
 
 	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, url, http.NoBody)
 	require.NoError(tb, err)
 
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		request.Header.Add(name, value)
+	}
+
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(tb, err)
 
-	defer response.Body.Close()
-
 	body, err := io.ReadAll(response.Body)
 	require.NoError(tb, err)
-	require.Equal(tb, http.StatusOK, response.StatusCode, string(body))
+	require.NoError(tb, response.Body.Close())
 
-	return string(body)
+	return response, string(body)
+}
+
+// Get returns the body of a URL that answers 200.
+func Get(tb testing.TB, url string, fields ...string) string {
+	tb.Helper()
+
+	response, body := Ask(tb, url, fields...)
+	require.Equal(tb, http.StatusOK, response.StatusCode, body)
+
+	return body
 }

@@ -17,6 +17,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
@@ -83,7 +86,7 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 	limited, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	if err = process.Await(limited, pollInterval, func() error { return proc.Answers(limited, emulator.url+"/moto-api/") }); err != nil {
+	if err = process.Await(limited, pollInterval, func() error { return proc.Answers(limited, http.DefaultClient, emulator.url+"/moto-api/") }); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNotReady, err), emulator.Stop())
 	}
 
@@ -97,6 +100,16 @@ func (e *Emulator) Stop() error {
 
 // URL is the endpoint of every service but the connections'.
 func (e *Emulator) URL() string { return e.url }
+
+// Config is what the SDK needs to call the emulator with these credentials.
+func (e *Emulator) Config(as aws.Credentials) aws.Config {
+	return aws.Config{Region: Region, BaseEndpoint: aws.String(e.url), Credentials: credentials.StaticCredentialsProvider{Value: as}}
+}
+
+// Owner is Config for the account's owner, who may do everything.
+func (e *Emulator) Owner() aws.Config {
+	return e.Config(aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"})
+}
 
 // Environment is a copy of an environment, in the form of [os.Environ], in which AWS's SDKs, its CLI and Terraform talk to
 // the emulator and to nothing else.
@@ -129,6 +142,16 @@ func (e *Emulator) Environment(environ []string) map[string]string {
 	})
 
 	return environment
+}
+
+// Environ is Environment in the form of [os.Environ].
+func (e *Emulator) Environ(environ []string) []string {
+	var variables []string
+	for name, value := range e.Environment(environ) {
+		variables = append(variables, name+"="+value)
+	}
+
+	return variables
 }
 
 // Enforce switches on that every call needs credentials whose policies allow its action, or off again. Roles are best

@@ -135,7 +135,7 @@ func TestAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 
-	require.ErrorContains(t, proc.Answers(t.Context(), server.URL), "answers: 404 Not Found")
+	require.ErrorContains(t, proc.Answers(t.Context(), server.Client(), server.URL), "answers: 404 Not Found")
 }
 
 func TestWithoutGit(t *testing.T) {

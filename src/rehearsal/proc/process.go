@@ -115,14 +115,14 @@ func Await(ctx context.Context, pause time.Duration, try func() error) error {
 	}
 }
 
-// Answers returns an error unless a URL answers 200.
-func Answers(ctx context.Context, url string) error {
+// Answers returns an error unless a URL answers a client with 200.
+func Answers(ctx context.Context, client *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
 
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}

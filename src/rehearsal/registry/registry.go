@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +43,7 @@ func Start(ctx context.Context, program, address, folder string) (*Registry, err
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	if err = process.Await(ctx, pollInterval, func() error { return proc.Answers(ctx, "http://"+address+"/v2/") }); err != nil {
+	if err = process.Await(ctx, pollInterval, func() error { return proc.Answers(ctx, http.DefaultClient, "http://"+address+"/v2/") }); err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for the registry: %w", err), process.Stop())
 	}
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -166,15 +165,12 @@ func checkCommand(command, root string, targets []string) error {
 func makeTargets(t *testing.T) []string {
 	t.Helper()
 
-	command := exec.CommandContext(t.Context(), "make", "help")
-	command.Dir = testkit.Root(t)
-	help, err := command.Output()
-	require.NoError(t, err)
+	help := testkit.Run(t, testkit.Root(t), "make", "help")
 
 	// A line has one target, or the three of a stack, and two spaces after them.
 	var targets []string
 
-	for _, match := range regexp.MustCompile(`(?m)^  ([a-z0-9 -]+?)  `).FindAllStringSubmatch(string(help), -1) {
+	for _, match := range regexp.MustCompile(`(?m)^  ([a-z0-9 -]+?)  `).FindAllStringSubmatch(help, -1) {
 		targets = append(targets, strings.Fields(match[1])...)
 	}
 

@@ -7,13 +7,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -24,11 +22,7 @@ func TestKeepRunning(t *testing.T) {
 	cloud := testkit.Emulator(t, "delivery")
 	repository := testkit.Registry(t) + "/clockmirror"
 
-	var environment []string
-	for name, value := range cloud.Environment(os.Environ()) {
-		environment = append(environment, name+"="+value)
-	}
-
+	environment := cloud.Environ(os.Environ())
 	keep := func() (string, error) {
 		_, complaint, err := runIn(t, testkit.Root(t), environment, filepath.Join(".infra", "ecr", "keep-running"), "test", repository)
 
@@ -45,9 +39,7 @@ func TestKeepRunning(t *testing.T) {
 	pushed, complaint, err := run(t, "push-image", repository, archive, id, bill, commit)
 	require.NoError(t, err, complaint)
 
-	cluster := ecs.New(ecs.Options{
-		Region: emulator.Region, BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	cluster := ecs.NewFromConfig(cloud.Owner())
 	// The first call in a fresh account makes the service-linked role and fails.
 	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 	require.ErrorContains(t, err, "Unable to assume the service linked role")

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,22 +203,15 @@ func tagsOf(t *testing.T, repository string) []string {
 		Tags []string `json:"tags"`
 	}
 
-	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/tags/list", ""), &answer))
+	_, body := testkit.Ask(t, "http://"+host+"/v2/"+name+"/tags/list")
+	require.NoError(t, json.Unmarshal([]byte(body), &answer))
 
 	return answer.Tags
 }
 
 // imageTags leaves out the list of what refers to an image, which a registry without that question keeps as a tag.
 func imageTags(tags []string) []string {
-	var found []string
-
-	for _, tag := range tags {
-		if !strings.HasPrefix(tag, "sha256-") {
-			found = append(found, tag)
-		}
-	}
-
-	return found
+	return slices.DeleteFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, "sha256-") })
 }
 
 // contentOf is all that a repository says of itself: each tag with its digest.
@@ -228,13 +222,13 @@ func contentOf(t *testing.T, repository string) map[string]string {
 	content := map[string]string{}
 
 	for _, tag := range tagsOf(t, repository) {
-		content[tag] = string(get(t, "http://"+host+"/v2/"+name+"/manifests/"+tag, manifestTypes))
+		content[tag] = testkit.Get(t, "http://"+host+"/v2/"+name+"/manifests/"+tag, manifestTypes)
 	}
 
 	return content
 }
 
-const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+const manifestTypes = "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 
 // descriptor is how registries point at something.
 type descriptor struct {
@@ -253,7 +247,7 @@ func billOf(t *testing.T, image string) string {
 		Manifests []descriptor `json:"manifests"`
 	}
 
-	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+strings.Replace(digest, ":", "-", 1), manifestTypes), &index))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+host+"/v2/"+name+"/manifests/"+strings.Replace(digest, ":", "-", 1), manifestTypes)), &index))
 	require.Len(t, index.Manifests, 1)
 	assert.Equal(t, billType, index.Manifests[0].ArtifactType)
 
@@ -262,9 +256,9 @@ func billOf(t *testing.T, image string) string {
 		Layers  []descriptor `json:"layers"`
 	}
 
-	require.NoError(t, json.Unmarshal(get(t, "http://"+host+"/v2/"+name+"/manifests/"+index.Manifests[0].Digest, manifestTypes), &manifest))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+host+"/v2/"+name+"/manifests/"+index.Manifests[0].Digest, manifestTypes)), &manifest))
 	assert.Equal(t, digest, manifest.Subject.Digest)
 	require.Len(t, manifest.Layers, 1)
 
-	return string(get(t, "http://"+host+"/v2/"+name+"/blobs/"+manifest.Layers[0].Digest, ""))
+	return testkit.Get(t, "http://"+host+"/v2/"+name+"/blobs/"+manifest.Layers[0].Digest)
 }

@@ -7,13 +7,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -33,12 +31,8 @@ import (
 func TestScheduler(t *testing.T) {
 	engine := testkit.Docker(t)
 
-	cloud, err := emulator.Start(t.Context(), testkit.Root(t), testkit.Program(t, "install Python 3.10 or newer", "python3"), io.Discard, "EMULATOR_SCHEDULER=external")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, cloud.Stop()) })
-
-	config := aws.Config{Region: emulator.Region, BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
-	client, balancers := awsecs.NewFromConfig(config), elb.NewFromConfig(config)
+	cloud := testkit.Emulator(t, "ecs", "EMULATOR_SCHEDULER=external")
+	client, balancers := awsecs.NewFromConfig(cloud.Owner()), elb.NewFromConfig(cloud.Owner())
 	name := testkit.Unique()
 
 	scheduler := &ecs.Scheduler{
@@ -73,7 +67,7 @@ func TestScheduler(t *testing.T) {
 	awaitDeployment(t, client, first, 2)
 
 	broken := register(t, client, "503")
-	_, err = client.UpdateService(t.Context(), &awsecs.UpdateServiceInput{Cluster: aws.String("app-test"), Service: aws.String("api"), TaskDefinition: &broken})
+	_, err := client.UpdateService(t.Context(), &awsecs.UpdateServiceInput{Cluster: aws.String("app-test"), Service: aws.String("api"), TaskDefinition: &broken})
 	require.NoError(t, err)
 
 	events := awaitEvent(t, client, "rolling back to (deployment ")
@@ -137,14 +131,8 @@ func target(t *testing.T, cloud *emulator.Emulator, client *elb.Client) string {
 func network(t *testing.T, cloud *emulator.Emulator) (vpc string, subnets []string) {
 	t.Helper()
 
-	environment := cloud.Environment(os.Environ())
-	command := exec.CommandContext(t.Context(), filepath.Join(filepath.SplitList(environment["PATH"])[0], "aws"),
-		"ec2", "describe-subnets", "--query", "Subnets[].[VpcId, SubnetId]", "--output", "text")
-
-	for name, value := range environment {
-		command.Env = append(command.Env, name+"="+value)
-	}
-
+	command := exec.CommandContext(t.Context(), "env", "aws", "ec2", "describe-subnets", "--query", "Subnets[].[VpcId, SubnetId]", "--output", "text")
+	command.Env = cloud.Environ(os.Environ())
 	output, err := command.Output()
 	require.NoError(t, err)
 

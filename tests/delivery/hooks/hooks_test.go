@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,57 +22,48 @@ type change struct{ file, text string }
 //
 //nolint:gochecknoglobals // a table
 var checks = []struct {
-	name      string
-	bad, good change
-	complaint string
+	name, complaint string
+	bad, good       change
 }{
 	{
-		"Go is formatted",
+		"Go is formatted", "+var Added = 1",
 		change{"src/echo/added.go", "package echo\n\nvar  Added = 1 // Added was.\n"},
 		change{"src/echo/added.go", "package echo\n"},
-		"+var Added = 1",
 	},
 	{
-		"Go is in style",
+		"Go is in style", "func unused is unused",
 		change{"src/greeting/added.go", "package greeting\n\nfunc unused() {}\n"},
 		change{"src/greeting/added.go", "package greeting\n"},
-		"func unused is unused",
 	},
 	{
-		"Terraform is formatted",
+		"Terraform is formatted", "+locals { added = 1 }",
 		change{".infra/ecr/added.tf", "locals { added=1 }\n"},
 		change{".infra/ecr/added.tf", "locals { added = 1 }\n"},
-		"+locals { added = 1 }",
 	},
 	{
-		"scripts are in style",
+		"scripts are in style", "Double quote to prevent globbing",
 		change{"buildspec/added", "#!/bin/sh\nls $1\n"},
 		change{"buildspec/added", "#!/bin/sh\nls \"$1\"\n"},
-		"Double quote to prevent globbing",
 	},
 	{
-		"YAML is in style",
+		"YAML is in style", "too many spaces after colon",
 		change{"buildspec/added.yml", "a:   1\n"},
 		change{"buildspec/added.yml", "a: 1\n"},
-		"too many spaces after colon",
 	},
 	{
-		"the Dockerfile is in style",
+		"the Dockerfile is in style", "Use WORKDIR to switch to a directory",
 		change{"Dockerfile", "RUN cd /tmp\n"},
 		change{"Dockerfile", "# The end.\n"},
-		"Use WORKDIR to switch to a directory",
 	},
 	{
-		"no secret is in it",
+		"no secret is in it", "leaks found: 1",
 		change{"src/key.txt", "key = AKI" + "AQ7Z4W2X5T6Y3R2UV\n"},
 		change{"src/key.txt", "key = from the environment\n"},
-		"leaks found: 1",
 	},
 	{
-		"what is generated is fresh",
+		"what is generated is fresh", "swagger.json is stale; run `make generate`",
 		change{"src/api/added.go", "package api\n\n// added is answered by nobody.\n//\n//\t@Summary\tAdded\n//\t@Router\t\t/added [get]\nfunc (a *API) added() {}\n\nvar _ = (*API).added\n"},
 		change{"src/api/added.go", "package api\n"},
-		"swagger.json is stale; run `make generate`",
 	},
 }
 
@@ -83,8 +73,7 @@ func TestHooks(t *testing.T) {
 	testkit.Program(t, "https://developer.hashicorp.com/terraform/install", "terraform")
 	testkit.Program(t, "install Python 3.10 or newer", "python3")
 
-	tree := testkit.CopyTree(t)
-	testkit.Commit(t, tree)
+	tree := testkit.Clone(t)
 
 	install := exec.CommandContext(t.Context(), "make", "hooks")
 	install.Dir, install.Env = tree, proc.WithoutGit(os.Environ())
@@ -106,7 +95,7 @@ func TestHooks(t *testing.T) {
 		assert.Contains(t, said, check.complaint, check.name)
 	}
 
-	require.NoError(t, testkit.Git(t, tree, "reset", "--quiet", "--hard").Run())
+	testkit.Git(t, tree, "reset", "--quiet", "--hard")
 
 	for _, check := range checks {
 		add(t, tree, check.good)
@@ -140,21 +129,16 @@ func add(t *testing.T, tree string, change change) {
 	_, err = file.WriteString(change.text)
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	require.NoError(t, testkit.Git(t, tree, "add", change.file).Run())
+	testkit.Git(t, tree, "add", change.file)
 }
 
 // commit commits what is staged, and returns what that says.
 func commit(t *testing.T, tree string) (string, error) {
 	t.Helper()
 
-	command := testkit.Git(t, tree, "commit", "--message", "A change")
+	command := proc.Git(t.Context(), tree, "commit", "--message", "A change")
 	command.Env = append(command.Env, "NO_COLOR=1")
+	said, err := command.CombinedOutput()
 
-	var said strings.Builder
-
-	command.Stdout, command.Stderr = &said, &said
-
-	err := command.Run()
-
-	return said.String(), err
+	return string(said), err
 }

@@ -5,19 +5,13 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"maps"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -29,7 +23,6 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
-	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -104,30 +97,17 @@ func open(t *testing.T, name string) *account {
 		testkit.Program(t, "install "+program, program)
 	}
 
-	python := testkit.Program(t, "install Python 3.10 or newer", "python3")
-	engine := &docker.Engine{Program: testkit.Program(t, "install Docker", "docker"), Label: "clockmirror.prove=" + testkit.Unique()}
+	engine := &docker.Engine{Program: testkit.Docker(t).Program, Label: "clockmirror.prove=" + testkit.Unique()}
 	logs := testkit.Artifacts(t, name)
 
-	stored := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
-	entrance := listen(t)
-	images, err := registry.Start(context.WithoutCancel(t.Context()), testkit.Tool(t, "registry"), stored, t.TempDir())
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, images.Stop()) })
-
-	log, err := os.Create(filepath.Join(logs, "emulator.log"))
-	require.NoError(t, err)
-
-	a := &account{name: name, tree: testkit.CopyTree(t)}
-	testkit.Commit(t, a.tree)
-
-	a.cloud, err = emulator.Start(context.WithoutCancel(t.Context()), testkit.Root(t), python, log,
+	stored, entrance := testkit.Registry(t), listen(t)
+	a := &account{name: name, tree: testkit.Clone(t)}
+	a.cloud = testkit.Emulator(t, name,
 		"EMULATOR_REGISTRY="+stored, "EMULATOR_LOAD_BALANCER="+entrance.Addr().String(), "EMULATOR_SCHEDULER=external")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, a.cloud.Stop()) })
 
 	scheduler := &ecs.Scheduler{
 		Cluster: "app-" + name, Service: "api", Prefix: name,
-		ECS: awsecs.NewFromConfig(a.config()), ELB: elb.NewFromConfig(a.config()), Cloud: a.cloud,
+		ECS: awsecs.NewFromConfig(a.cloud.Owner()), ELB: elb.NewFromConfig(a.cloud.Owner()), Cloud: a.cloud,
 		Engine: engine, Logs: logs,
 		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) {
 			return map[string]string{}, nil
@@ -152,21 +132,7 @@ func open(t *testing.T, name string) *account {
 		assert.NoError(t, engine.RemoveImages(context.WithoutCancel(t.Context()), stored+"/*"))
 	})
 
-	environment := a.cloud.Environment(proc.WithoutGit(os.Environ()))
-	maps.DeleteFunc(environment, func(name, _ string) bool { return strings.HasPrefix(name, "TF_") && name != "TF_CLI_CONFIG_FILE" })
-	maps.Copy(environment, map[string]string{
-		"CHECKPOINT_DISABLE": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "DOCKER_CONFIG": t.TempDir(), "DOCKER_BUILDKIT": "1",
-		"PROVE_ENV": name, "REGION": emulator.Region, "AWAIT_INTERVAL": "1",
-	})
-
-	if environment["TF_CLI_CONFIG_FILE"] == "" {
-		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(testkit.Root(t), ".build", "terraform-plugins")
-		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
-	}
-
-	for name, value := range environment {
-		a.environ = append(a.environ, name+"="+value)
-	}
+	a.environ = testkit.Shell(t, a.cloud, "DOCKER_BUILDKIT=1", "PROVE_ENV="+name, "REGION="+emulator.Region, "AWAIT_INTERVAL=1")
 
 	return a
 }
@@ -218,13 +184,6 @@ func (a *account) prove(t *testing.T, typed string) *exec.Cmd {
 	command.Dir, command.Env, command.Stdin = a.tree, a.environ, strings.NewReader(typed)
 
 	return command
-}
-
-func (a *account) config() aws.Config {
-	return aws.Config{
-		Region: emulator.Region, BaseEndpoint: aws.String(a.cloud.URL()),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
 }
 
 // hasRepository returns an error until the image repository is there.

@@ -3,8 +3,6 @@ package rehearsal_test
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +23,7 @@ func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string)
 	t.Helper()
 
 	clone := t.TempDir()
-	git := func(arguments ...string) {
-		output, err := testkit.Git(t, clone, arguments...).CombinedOutput()
-		require.NoError(t, err, string(output))
-	}
-
-	git("clone", "--quiet", "--shared", testkit.Root(t), ".")
+	testkit.Git(t, clone, "clone", "--quiet", "--shared", testkit.Root(t), ".")
 
 	for name, change := range files {
 		path := filepath.Join(clone, name)
@@ -43,8 +36,8 @@ func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string)
 		require.NoError(t, os.WriteFile(path, []byte(altered), 0o600))
 	}
 
-	git("add", "--all", "--force")
-	git("commit", "--quiet", "--message", "Break it")
+	testkit.Git(t, clone, "add", "--all", "--force")
+	testkit.Git(t, clone, "commit", "--quiet", "--message", "Break it")
 
 	commit, err := e.Take(t.Context(), clone, "HEAD")
 	require.NoError(t, err)
@@ -93,7 +86,7 @@ func configurationOf(t *testing.T, image string) string {
 		} `json:"config"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+host+"/v2/"+name+"/manifests/"+digest)), &manifest))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+host+"/v2/"+name+"/manifests/"+digest, manifestTypes)), &manifest))
 
 	return manifest.Config.Digest
 }
@@ -144,24 +137,7 @@ func lastLines(t *testing.T, result *codepipeline.Result) string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
-func get(t *testing.T, url string) string {
-	t.Helper()
-
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	require.NoError(t, err)
-	request.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*")
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	defer response.Body.Close()
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, response.StatusCode, string(body))
-
-	return string(body)
-}
+const manifestTypes = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*"
 
 // requireStopped stops a world; nothing of it runs any more.
 func requireStopped(t *testing.T, e *rehearsal.Environment) {

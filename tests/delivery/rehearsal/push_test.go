@@ -2,7 +2,6 @@ package rehearsal_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -19,46 +17,34 @@ func TestPush(t *testing.T) {
 	requireMachine(t)
 
 	clone := t.TempDir()
-	run := func(program string, arguments ...string) string {
-		command := exec.CommandContext(t.Context(), program, arguments...)
-		command.Dir = clone
-
-		command.Env = append(proc.WithoutGit(os.Environ()),
-			"GIT_AUTHOR_NAME=Rehearsal", "GIT_AUTHOR_EMAIL=rehearsal@example.com", "GIT_COMMITTER_NAME=Rehearsal", "GIT_COMMITTER_EMAIL=rehearsal@example.com",
-			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
-
-		output, err := command.CombinedOutput()
-		require.NoError(t, err, string(output))
-
-		return string(output)
-	}
+	git := func(arguments ...string) string { return testkit.Git(t, clone, arguments...) }
 	change := func(name, text string) {
 		file, err := os.OpenFile(filepath.Join(clone, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		require.NoError(t, err)
 		_, err = file.WriteString(text)
 		require.NoError(t, err)
 		require.NoError(t, file.Close())
-		run("git", "add", "--all")
-		run("git", "commit", "--quiet", "--message", "Change "+name)
+		git("add", "--all")
+		git("commit", "--quiet", "--message", "Change "+name)
 	}
 
-	run("git", "clone", "--quiet", "--shared", testkit.Root(t), ".")
+	git("clone", "--quiet", "--shared", testkit.Root(t), ".")
 	shareEmulator(t, clone)
-	run("make", "rehearse-remote")
-	run("make", "rehearse-remote") // again, as people do
+	testkit.Run(t, clone, "make", "rehearse-remote")
+	testkit.Run(t, clone, "make", "rehearse-remote") // again, as people do
 
 	// What the branch was at before.
-	run("git", "--git-dir", ".build/rehearsal/remote.git", "fetch", "--quiet", ".", "HEAD:refs/heads/master")
+	git("--git-dir", ".build/rehearsal/remote.git", "fetch", "--quiet", ".", "HEAD:refs/heads/master")
 
 	change("README.md", "\n")
 
-	words := run("git", "push", "rehearsal", "HEAD:master")
+	words := git("push", "rehearsal", "HEAD:master")
 	assert.Contains(t, words, "a push to master of README.md does not start the pipeline")
 	assert.NotContains(t, words, "Source ")
 
 	change("src/clock/finding.go", "package clock\n\nfunc notCalled() {}\n")
 
-	words = run("git", "push", "rehearsal", "HEAD:master")
+	words = git("push", "rehearsal", "HEAD:master")
 	assert.Regexp(t, `(?m)^remote: Source +Source +ok +[0-9a-f]{7}  1 files changed`, words)
 	assert.Regexp(t, `(?m)^remote: Test +StaticAnalysis +RED`, words)
 	assert.Regexp(t, `(?m)^remote: Test +UnitTest +ok`, words)

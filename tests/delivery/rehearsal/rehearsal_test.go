@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -84,13 +83,13 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "another image than the built one is in the registry")
 
 	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
 
 	var health struct {
 		Revision string `json:"revision"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+e.Address()+"/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+e.Address()+"/health")), &health))
 	assert.Equal(t, run.Commit, health.Revision)
 
 	// Containers as the task definition wants them.
@@ -174,8 +173,7 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	archive := filepath.Join(t.TempDir(), "image.tar")
 	engine.Run(t, "save", "--output", archive, broken)
 
-	id, err := exec.CommandContext(t.Context(), filepath.Join(testkit.Root(t), ".infra", "ecr", "image-id"), archive).Output()
-	require.NoError(t, err)
+	id := testkit.Run(t, testkit.Root(t), ".infra/ecr/image-id", archive)
 
 	content, err := os.ReadFile(archive)
 	require.NoError(t, err)
@@ -186,7 +184,7 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	// A commit of its own: the tag of the first is taken.
 	never := codepipeline.NewExecution(first.Commit, first)
 	never.Commit = alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
-	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(string(id))
+	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(id)
 	never.Artifacts["image"] = key
 	_, err = e.Act(t.Context(), never, e.Pipeline().Stages[0].Actions[0], 1, io.Discard)
 	require.NoError(t, err)
@@ -250,12 +248,7 @@ func main() {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600))
 	}
 
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", "never", ".")
-
-	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-
+	testkit.Run(t, folder, "env", "CGO_ENABLED=0", "go", "build", "-o", "never", ".")
 	engine.Run(t, "build", "--quiet", "--tag", name, folder)
 }
 

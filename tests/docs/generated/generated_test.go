@@ -4,7 +4,6 @@ package generated_test
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -20,12 +19,8 @@ func TestTheDocumentIsFresh(t *testing.T) {
 	root, fresh := testkit.Root(t), t.TempDir()
 	committed := filepath.Join(root, "src", "api", "docs")
 
-	command := exec.CommandContext(t.Context(), "go", "tool", "-modfile=.tools/swag.mod", "swag", "init", "--quiet",
+	testkit.Run(t, root, "go", "tool", "-modfile=.tools/swag.mod", "swag", "init", "--quiet",
 		"--generalInfo", "api.go", "--dir", "src/api", "--output", fresh, "--outputTypes", "go,json", "--packageName", "docs")
-	command.Dir = root
-
-	output, err := command.CombinedOutput()
-	require.NoError(t, err, string(output))
 
 	files, err := os.ReadDir(committed)
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package generated_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,11 +30,11 @@ func TestDocumentationOnlyPushesDoNotDeploy(t *testing.T) {
 		return slices.ContainsFunc(patterns, func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, file) })
 	}
 
-	for _, document := range tracked(t, "*.md") {
+	for _, document := range testkit.Files(t, "*.md") {
 		assert.Equal(t, document != "CHANGELOG.md", excluded(document), "%s: does a push that changes only this file start no run?", document)
 	}
 
-	for _, file := range tracked(t, "*.go", "*.tf", "*.yml", "*.mod", "Makefile", "Dockerfile") {
+	for _, file := range testkit.Files(t, "*.go", "*.tf", "*.yml", "*.mod", "Makefile", "Dockerfile") {
 		assert.False(t, excluded(file), "a push that changes only %s starts no run", file)
 	}
 }
@@ -62,9 +61,9 @@ func TestRenovateKnowsEveryPinnedVersion(t *testing.T) {
 		manager manager
 		files   []string
 	}{
-		{settings.Go, tracked(t, "*.mod")},
-		{settings.Python, tracked(t, "*requirements.txt", ".tools/*.txt")},
-		{settings.Custom[0], tracked(t, "buildspec/install-tools")},
+		{settings.Go, testkit.Files(t, "*.mod")},
+		{settings.Python, testkit.Files(t, "*requirements.txt", ".tools/*.txt")},
+		{settings.Custom[0], testkit.Files(t, "buildspec/install-tools")},
 	} {
 		require.NotEmpty(t, pinned.files)
 
@@ -79,7 +78,7 @@ func TestRenovateKnowsEveryPinnedVersion(t *testing.T) {
 func TestDecisionsAreShort(t *testing.T) {
 	t.Parallel()
 
-	documents := tracked(t, "*DECISIONS.md")
+	documents := testkit.Files(t, "*DECISIONS.md")
 	require.NotEmpty(t, documents)
 
 	for _, document := range documents {
@@ -111,26 +110,9 @@ func TestTheServiceNeedsNoModuleOfTheRehearsal(t *testing.T) {
 func dependencies(t *testing.T, program string) []string {
 	t.Helper()
 
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", "nomsgpack", "-f", "{{with .Module}}{{.Path}}{{end}}", program)
-	list.Dir = testkit.Root(t)
-	output, err := list.Output()
-	require.NoError(t, err)
+	output := testkit.Run(t, testkit.Root(t), "go", "list", "-deps", "-tags", "nomsgpack", "-f", "{{with .Module}}{{.Path}}{{end}}", program)
 
-	modules := strings.Fields(string(output))
-	slices.Sort(modules)
-
-	return slices.Compact(modules)
-}
-
-// tracked are the repository's files that match Git's patterns, new ones too.
-func tracked(t *testing.T, patterns ...string) []string {
-	t.Helper()
-
-	list := testkit.Git(t, testkit.Root(t), append([]string{"ls-files", "--cached", "--others", "--exclude-standard"}, patterns...)...)
-	output, err := list.Output()
-	require.NoError(t, err)
-
-	return strings.Fields(string(output))
+	return slices.Compact(slices.Sorted(strings.FieldsSeq(output)))
 }
 
 func read(t *testing.T, path ...string) string {

@@ -3,7 +3,6 @@ package readme_test
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
-	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -67,15 +64,12 @@ func testDeploy(t *testing.T, commands []command) {
 	cloud := testkit.Emulator(t, "readme", "EMULATOR_REGISTRY="+address,
 		"EMULATOR_LOAD_BALANCER="+strings.TrimPrefix(testkit.Start(t, testkit.Build(t, false)).URL, "http://"))
 
-	tree := testkit.CopyTree(t)
-	testkit.Commit(t, tree)
-	addRemote(t, tree)
+	tree, host := testkit.Clone(t), t.TempDir()
+	testkit.Git(t, tree, "init", "--quiet", "--bare", host)
+	testkit.Git(t, tree, "remote", "add", "origin", host)
+	docker.RemoveAfter(t, "image", address+"/clockmirror:"+strings.TrimSpace(testkit.Git(t, tree, "rev-parse", "HEAD")))
 
-	head, err := testkit.Git(t, tree, "rev-parse", "HEAD").Output()
-	require.NoError(t, err)
-	docker.RemoveAfter(t, "image", address+"/clockmirror:"+strings.TrimSpace(string(head)))
-
-	printed := typeIn(t, tree, environment(t, cloud), script(commands))
+	printed := typeIn(t, tree, testkit.Shell(t, cloud), script(commands))
 
 	for i, command := range commands {
 		said, ran := printed[i]
@@ -155,41 +149,4 @@ func (yes) Read(buffer []byte) (int, error) {
 	const answer = "yes\n"
 
 	return copy(buffer, strings.Repeat(answer, max(1, len(buffer)/len(answer)))), nil
-}
-
-// environment is one in which AWS is the emulator, and nothing of this machine's user is read or changed.
-func environment(t *testing.T, cloud *emulator.Emulator) []string {
-	t.Helper()
-
-	environment := cloud.Environment(proc.WithoutGit(os.Environ()))
-	maps.DeleteFunc(environment, func(name, _ string) bool { return strings.HasPrefix(name, "TF_") && name != "TF_CLI_CONFIG_FILE" })
-	maps.Copy(environment, map[string]string{
-		"CHECKPOINT_DISABLE": "1",
-		"DOCKER_CONFIG":      t.TempDir(), // where `docker login` keeps what it was given
-		"GIT_CONFIG_GLOBAL":  os.DevNull,
-	})
-
-	// On a machine that has no mirror of its own, stacks share one download of the provider.
-	if environment["TF_CLI_CONFIG_FILE"] == "" {
-		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(testkit.Root(t), ".build", "terraform-plugins")
-		require.NoError(t, os.MkdirAll(environment["TF_PLUGIN_CACHE_DIR"], 0o750))
-	}
-
-	variables := make([]string, 0, len(environment))
-	for name, value := range environment {
-		variables = append(variables, name+"="+value)
-	}
-
-	return variables
-}
-
-// addRemote gives a repository a Git host: a bare repository in a folder.
-func addRemote(t *testing.T, tree string) {
-	t.Helper()
-
-	host := t.TempDir()
-	for _, arguments := range [][]string{{"init", "--quiet", "--bare", host}, {"remote", "add", "origin", host}} {
-		output, err := testkit.Git(t, tree, arguments...).CombinedOutput()
-		require.NoError(t, err, string(output))
-	}
 }

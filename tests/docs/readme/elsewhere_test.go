@@ -1,7 +1,6 @@
 package readme_test
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,11 +104,8 @@ func testPackage(t *testing.T, text string) {
 func testBench(t *testing.T) {
 	t.Helper()
 
-	tree := testkit.CopyTree(t)
-	testkit.Commit(t, tree)
-
 	bench := exec.CommandContext(t.Context(), "make", "bench")
-	bench.Dir = tree
+	bench.Dir = testkit.Clone(t)
 	output, err := bench.CombinedOutput()
 
 	for _, row := range []string{"net/http, bare", "Gin, bare", "clockmirror, log into a pipe", "start to first answer", "resident memory, idle", "binary"} {
@@ -125,15 +121,7 @@ func testBench(t *testing.T) {
 func testGenerate(t *testing.T) {
 	t.Helper()
 
-	tree := testkit.CopyTree(t)
-	testkit.Commit(t, tree)
-
-	generate := exec.CommandContext(t.Context(), "make", "generate")
-	generate.Dir = tree
-	output, err := generate.CombinedOutput()
-	require.NoError(t, err, string(output))
-
-	changed, err := testkit.Git(t, tree, "status", "--porcelain").Output()
-	require.NoError(t, err)
-	assert.Empty(t, string(bytes.TrimSpace(changed)))
+	tree := testkit.Clone(t)
+	testkit.Run(t, tree, "make", "generate")
+	assert.Empty(t, testkit.Git(t, tree, "status", "--porcelain"))
 }

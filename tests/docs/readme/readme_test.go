@@ -3,7 +3,6 @@ package readme_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -119,12 +118,7 @@ func TestLinks(t *testing.T) {
 
 	root := testkit.Root(t)
 
-	listing := exec.CommandContext(t.Context(), "git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md")
-	listing.Dir = root
-	listed, err := listing.Output()
-	require.NoError(t, err)
-
-	documents := strings.Fields(string(listed))
+	documents := testkit.Files(t, "*.md")
 	require.Contains(t, documents, "README.md")
 
 	link := regexp.MustCompile(`(?:\]\(|src=")([^)"#]*)(?:#([^)"]*))?[)"]`)

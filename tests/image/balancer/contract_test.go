@@ -4,10 +4,8 @@ package balancer_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -40,7 +38,8 @@ func TestContractBehindALB(t *testing.T) {
 
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "ca.pem"), []byte(authority.PEM()), 0o644))
-	buildTests(t, filepath.Join(folder, "api.test"))
+	// A program that needs nothing beside it.
+	testkit.Run(t, testkit.Root(t), "env", "CGO_ENABLED=0", "go", "test", "-c", "-tags", "nomsgpack", "-o", filepath.Join(folder, "api.test"), "./tests/service/api")
 
 	for name, test := range map[string]struct {
 		certificate string
@@ -75,26 +74,11 @@ func start(t *testing.T, docker *testkit.Engine, service, certificate string) *p
 	t.Cleanup(func() { require.NoError(t, balancer.Stop(context.WithoutCancel(t.Context()))) })
 
 	require.NoError(t, balancer.Register("service", docker.Address(t, service)+":8080"))
-	testkit.Eventually(t, func() error {
+	testkit.Until(t, func() bool {
 		passes, err := balancer.Health("service")
-		if err == nil && !passes {
-			err = fmt.Errorf("%s does not get healthy", service)
-		}
 
-		return err
-	})
+		return err == nil && passes
+	}, service+" does not get healthy")
 
 	return balancer
-}
-
-// buildTests builds tests/service/api as a program that needs nothing beside it.
-func buildTests(t *testing.T, program string) {
-	t.Helper()
-
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", "nomsgpack", "-o", program, "./tests/service/api")
-
-	build.Dir, build.Env = testkit.Root(t), append(os.Environ(), "CGO_ENABLED=0")
-
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
 }

@@ -4,7 +4,6 @@ package container_test
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -199,15 +199,11 @@ func testHealthy(t *testing.T, docker *testkit.Engine, name string, built image)
 		} `json:"Health"`
 	}
 
-	testkit.Eventually(t, func() error {
+	testkit.Until(t, func() bool {
 		require.NoError(t, json.Unmarshal([]byte(docker.Inspect(t, container, "{{json .State}}")), &state))
 
-		if state.Health.Status != "healthy" {
-			return errors.New(state.Health.Status)
-		}
-
-		return nil
-	})
+		return state.Health.Status == "healthy"
+	}, "Docker does not find it healthy")
 
 	for _, check := range state.Health.Log {
 		if check.ExitCode == 0 {
@@ -228,13 +224,10 @@ func testStops(t *testing.T, docker *testkit.Engine, name string, _ image) {
 	container, public, _ := start(t, docker, name, "--env", "DRAIN_DELAY=2s")
 	docker.Run(t, "kill", "--signal", "TERM", container)
 
-	testkit.Eventually(t, func() error {
-		if docker.Command(t.Context(), "exec", container, "/clockmirror", "healthcheck").Run() == nil {
-			return errors.New("the check does not tell that the container is about to stop")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool {
+		return docker.Command(t.Context(), "exec", container, "/clockmirror", "healthcheck").Run() != nil
+	},
+		"the check does not tell that the container is about to stop")
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, public+"/clock?mirror_time=12:22"), "while draining")
 
 	assert.Equal(t, "0", docker.Wait(t, container, testkit.Patience), docker.Logs(t, container))
@@ -275,8 +268,7 @@ func TestNoDocker(t *testing.T) {
 	}
 
 	silent := t.TempDir()
-	writeTo(t, filepath.Join(silent, "docker"), "#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n")
-	require.NoError(t, os.Chmod(filepath.Join(silent, "docker"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(silent, "docker"), []byte("#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n"), 0o700))
 
 	for _, target := range []string{"image", "image-run", "rollout"} {
 		for _, test := range []struct{ title, path, wanted string }{
@@ -329,19 +321,15 @@ func TestImageRun(t *testing.T) {
 	command := exec.CommandContext(t.Context(), "make", "image-run", "IMAGE="+name, "PORT="+port)
 	command.Dir = testkit.Root(t)
 	command.Stdout, command.Stderr = &output, &output
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what a terminal's Ctrl-C reaches
-	require.NoError(t, command.Start())
+	process, err := proc.Start(command)
+	require.NoError(t, err)
 
-	build := time.Now().Add(buildPatience)
-	for testkit.Ready(t.Context(), "http://127.0.0.1:"+port) != nil {
-		require.True(t, time.Now().Before(build), output.String())
-		time.Sleep(100 * time.Millisecond)
-	}
+	testkit.EventuallyWithin(t, buildPatience, func() error { return testkit.Ready(t.Context(), "http://127.0.0.1:"+port) })
 
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://127.0.0.1:"+port+"/clock?mirror_time=12:22"))
 
-	require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
-	_ = command.Wait() // make tells of the interrupt
+	require.NoError(t, process.Signal(syscall.SIGINT)) // as a terminal's Ctrl-C does
+	_ = process.Wait()                                 // make tells of the interrupt
 
 	assert.Contains(t, output.String(), "msg=stopped", "the server ended in order")
 	assert.Empty(t, docker.Run(t, "ps", "--all", "--quiet", "--filter", "ancestor="+name), "the container is still there")

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
 	"path"
 	"strconv"
@@ -251,9 +252,8 @@ func testContext(t *testing.T, docker *testkit.Engine) {
 	name := testkit.Unique()
 	docker.RemoveAfter(t, "image", name)
 
-	command := docker.Command(t.Context(), "build", "--tag", name, "--file", write(t, "Dockerfile", "FROM scratch\nCOPY . /\n"), testkit.Root(t))
-	output, err := command.CombinedOutput()
-	require.NoError(t, err, string(output))
+	_, err := docker.RunWith(t.Context(), strings.NewReader("FROM scratch\nCOPY . /\n"), "build", "--tag", name, "--file", "-", testkit.Root(t))
+	require.NoError(t, err)
 
 	files := open(t, docker, name).files
 	assert.Contains(t, files, "go.mod")
@@ -261,7 +261,8 @@ func testContext(t *testing.T, docker *testkit.Engine) {
 	assert.Contains(t, files, "src/cmd/clockmirror/main.go")
 
 	for name := range files {
-		assert.True(t, name == "go.mod" || name == "go.sum" || strings.HasPrefix(name, "src/"), "the build does not need %s", name)
+		assert.Regexp(t, `^(go\.mod$|go\.sum$|src/)`, name, "the build does not need it")
+		assert.NotRegexp(t, `^src/(cmd/)?rehears`, name, "the service's build does not read the rehearsal")
 	}
 }
 
@@ -269,11 +270,9 @@ func testContext(t *testing.T, docker *testkit.Engine) {
 func testFailingTest(t *testing.T, docker *testkit.Engine) {
 	t.Helper()
 
-	root := testkit.Root(t)
-	tree := t.TempDir()
-	copyTree(t, root, tree, "go.mod", "go.sum", "src", "Dockerfile", ".dockerignore")
-	writeTo(t, path.Join(tree, "src/clock/broken_test.go"),
-		"package clock\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Fatal(\"broken on purpose\") }\n")
+	tree := testkit.Clone(t)
+	require.NoError(t, os.WriteFile(path.Join(tree, "src/clock/broken_test.go"),
+		[]byte("package clock\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Fatal(\"broken on purpose\") }\n"), 0o600))
 
 	name := testkit.Unique()
 	docker.RemoveAfter(t, "image", name)

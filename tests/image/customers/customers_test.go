@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -117,11 +118,11 @@ frontend customers
 
 	command := exec.Command(program, "-db", "-f", file) //nolint:noctx // it is killed below, when the test ends
 	command.Stdout, command.Stderr = &output, &output
-	require.NoError(t, command.Start())
+	process, err := proc.Start(command)
+	require.NoError(t, err)
 
 	t.Cleanup(func() {
-		_ = command.Process.Kill() // it may have ended by itself, with an error
-		_ = command.Wait()
+		assert.NoError(t, process.Stop())
 
 		if t.Failed() {
 			t.Log(output.String())

@@ -3,7 +3,6 @@
 package rollout_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -100,13 +99,7 @@ func (r *rollout) killOne(t *testing.T) {
 	began := time.Now()
 	r.killed = r.service.running[0]
 	r.service.docker.Run(t, "kill", r.killed)
-	testkit.Eventually(t, func() error {
-		if r.service.lb.healthy(t, r.killed) {
-			return errors.New("the balancer does not notice that a container is gone")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return !r.service.lb.healthy(t, r.killed) }, "the balancer does not notice that a container is gone")
 
 	noticed := time.Since(began)
 
@@ -204,13 +197,7 @@ func (s *service) awaitHealthy(t *testing.T, names []string) {
 	t.Helper()
 
 	for _, name := range names {
-		testkit.Eventually(t, func() error {
-			if !s.lb.healthy(t, name) {
-				return fmt.Errorf("%s does not get healthy", name)
-			}
-
-			return nil
-		})
+		testkit.Until(t, func() bool { return s.lb.healthy(t, name) }, name+" does not get healthy")
 	}
 }
 

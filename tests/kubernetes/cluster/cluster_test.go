@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -205,7 +206,7 @@ func readyFrom(ctx context.Context, port int, url string) error {
 
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{Port: port}}
 
-	return testkit.ReadyTo(ctx, &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}, url)
+	return proc.Answers(ctx, &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}, url+"/readyz")
 }
 
 // fullName is what the chart calls a release's things.

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,8 +61,7 @@ func loadImages(t *testing.T) images {
 	}
 
 	for _, image := range []string{loaded.old, loaded.next, loaded.never} {
-		output, err = exec.CommandContext(t.Context(), command[0], append(command[1:], image)...).CombinedOutput()
-		require.NoError(t, err, "%s %s: %s", os.Getenv(loadVariable), image, output)
+		testkit.Run(t, testkit.Root(t), command[0], append(command[1:], image)...)
 	}
 
 	return loaded
@@ -119,13 +118,7 @@ func testDefault(t *testing.T, c *cluster, images images) {
 	began = time.Now()
 
 	c.helm(t, "rollback", release, "--wait", "--timeout", patience)
-	testkit.Eventually(t, func() error {
-		if left := c.count(t, release, images.never); left.all != 0 {
-			return fmt.Errorf("%d pods of the image that never gets ready are left", left.all)
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return c.count(t, release, images.never).all == 0 }, "pods of the image that never gets ready are left")
 	c.mustLoseNothing(t, report.Add("helm rollback", began, load.Next(t)))
 	assert.Equal(t, good, hash(t, c.pods(t, release)), "the same pods as before")
 	assert.Equal(t, newVersion, version(t, address))
@@ -156,21 +149,11 @@ func (c *cluster) upgrade(t *testing.T, release, image string) {
 func (c *cluster) awaitReplicas(t *testing.T, release string, replicas int) {
 	t.Helper()
 
-	testkit.Eventually(t, func() error {
-		ready := 0
+	testkit.Until(t, func() bool {
+		ready := slices.DeleteFunc(c.pods(t, release), func(p pod) bool { return !p.ready() })
 
-		for _, pod := range c.pods(t, release) {
-			if pod.ready() {
-				ready++
-			}
-		}
-
-		if ready != replicas {
-			return fmt.Errorf("%d pods are ready", ready)
-		}
-
-		return nil
-	})
+		return len(ready) == replicas
+	}, fmt.Sprintf("not %d pods are ready", replicas))
 }
 
 // counted is how many pods of an image there are.

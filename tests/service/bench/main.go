@@ -12,9 +12,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 const (
@@ -37,6 +40,8 @@ const (
 type contender struct {
 	name    string
 	command *exec.Cmd
+	pipe    bool // the log is read from a pipe
+	process *proc.Process
 	address string
 	costs   []time.Duration // per request, a round each
 }
@@ -61,11 +66,19 @@ func run(ctx context.Context, program, baseline string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	contenders, err := start(ctx, program, baseline)
-	defer stop(contenders)
+	contenders := []*contender{
+		{name: "net/http, bare", command: exec.CommandContext(ctx, baseline, "nethttp")},
+		{name: "Gin, bare", command: exec.CommandContext(ctx, baseline, "gin")},
+		{name: "clockmirror, log to /dev/null", command: exec.CommandContext(ctx, program)},
+		{name: "clockmirror, log into a pipe", command: exec.CommandContext(ctx, program), pipe: true},
+	}
 
-	if err != nil {
-		return err
+	for _, c := range contenders {
+		defer func() { _ = c.stop() }() // it may have ended by itself
+
+		if err := c.start(ctx); err != nil {
+			return err
+		}
 	}
 
 	idle, err := residentMemory(contenders[2].command.Process.Pid)
@@ -104,64 +117,45 @@ func run(ctx context.Context, program, baseline string) error {
 	return report(contenders, first, idle, loaded, binary.Size())
 }
 
-// stop ends the servers that were started.
-func stop(contenders []*contender) {
-	for _, c := range contenders {
-		if c.command != nil && c.command.Process != nil {
-			_ = c.command.Process.Kill() // it may have ended by itself
-			_ = c.command.Wait()
-		}
+// start runs the server on one core, and waits for its first 200.
+func (c *contender) start(ctx context.Context) error {
+	free, err := proc.Free(ctx, 2)
+	if err != nil {
+		return err
 	}
+
+	c.address = fmt.Sprintf("127.0.0.1:%d", free[0])
+	c.command.Env = append(os.Environ(), "GOMAXPROCS=1", fmt.Sprintf("PORT=%d", free[0]), fmt.Sprintf("ADMIN_PORT=%d", free[1]), "LOG_FORMAT=json")
+	c.command.Stderr = os.Stderr
+
+	if c.pipe {
+		log, err := c.command.StdoutPipe()
+		if err != nil {
+			return fmt.Errorf("make the pipe: %w", err)
+		}
+
+		go func() { _, _ = io.Copy(io.Discard, log) }()
+	}
+
+	if c.process, err = proc.Start(c.command); err != nil {
+		return err
+	}
+
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+
+	return c.process.Await(limited, time.Millisecond/4, func() error {
+		return proc.Answers(limited, http.DefaultClient, "http://"+c.address+"/clock?mirror_time=12:22")
+	})
 }
 
-// start runs the four servers, each on one core. It returns those it started also when one of them fails.
-func start(ctx context.Context, program, baseline string) ([]*contender, error) {
-	contenders := []*contender{
-		{name: "net/http, bare"},
-		{name: "Gin, bare"},
-		{name: "clockmirror, log to /dev/null"},
-		{name: "clockmirror, log into a pipe"},
+// stop ends the server, if it was started.
+func (c *contender) stop() error {
+	if c.process == nil {
+		return nil
 	}
 
-	for i, c := range contenders {
-		port, admin, err := twoFreePorts(ctx)
-		if err != nil {
-			return contenders, err
-		}
-
-		c.address = "127.0.0.1:" + port
-
-		switch i {
-		case 0:
-			c.command = exec.CommandContext(ctx, baseline, "nethttp", port)
-		case 1:
-			c.command = exec.CommandContext(ctx, baseline, "gin", port)
-		default:
-			c.command = exec.CommandContext(ctx, program)
-		}
-
-		c.command.Env = append(os.Environ(), "GOMAXPROCS=1", "PORT="+port, "ADMIN_PORT="+admin, "LOG_FORMAT=json")
-		c.command.Stderr = os.Stderr
-
-		if i == 3 {
-			pipe, err := c.command.StdoutPipe()
-			if err != nil {
-				return contenders, fmt.Errorf("make the pipe: %w", err)
-			}
-
-			go func() { _, _ = io.Copy(io.Discard, pipe) }()
-		}
-
-		if err = c.command.Start(); err != nil {
-			return contenders, fmt.Errorf("start %s: %w", c.name, err)
-		}
-
-		if err = answers(ctx, c.address); err != nil {
-			return contenders, fmt.Errorf("%s: %w", c.name, err)
-		}
-	}
-
-	return contenders, nil
+	return c.process.Stop()
 }
 
 // round lets a second process send its requests, and returns the CPU time that the server took for each.

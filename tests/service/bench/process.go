@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -50,78 +49,19 @@ func timeToFirstAnswer(ctx context.Context, program string) (time.Duration, erro
 	times := make([]time.Duration, 0, starts)
 
 	for range starts {
-		port, admin, err := twoFreePorts(ctx)
-		if err != nil {
-			return 0, err
-		}
-
-		command := exec.CommandContext(ctx, program)
-
-		command.Env = append(os.Environ(), "PORT="+port, "ADMIN_PORT="+admin)
-
 		started := time.Now()
 
-		if err = command.Start(); err != nil {
-			return 0, fmt.Errorf("start %s: %w", program, err)
-		}
-
-		if err = answers(ctx, "127.0.0.1:"+port); err != nil {
-			return 0, err
+		c := &contender{name: program, command: exec.CommandContext(ctx, program)}
+		if err := c.start(ctx); err != nil {
+			return 0, errors.Join(err, c.stop())
 		}
 
 		times = append(times, time.Since(started))
 
-		if err = command.Process.Kill(); err != nil {
-			return 0, fmt.Errorf("stop %s: %w", program, err)
+		if err := c.stop(); err != nil {
+			return 0, err
 		}
-
-		_ = command.Wait() // killed, so it does not end well
 	}
 
 	return median(times), nil
-}
-
-// answers waits for the first 200.
-func answers(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/clock?mirror_time=12:22", http.NoBody)
-		if err != nil {
-			return fmt.Errorf("ask %s: %w", address, err)
-		}
-
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("no answer from %s within %s: %w", address, patience, err)
-		case <-time.After(time.Millisecond / 4):
-		}
-	}
-}
-
-func twoFreePorts(ctx context.Context) (first, second string, err error) {
-	ports := make([]string, 0, 2)
-
-	for range cap(ports) {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", fmt.Errorf("find a free port: %w", err)
-		}
-		defer listener.Close()
-
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		ports = append(ports, port)
-	}
-
-	return ports[0], ports[1], nil
 }

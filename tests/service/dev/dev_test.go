@@ -2,7 +2,6 @@
 package dev_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +24,7 @@ import (
 const patience = 2 * time.Minute
 
 func TestDev(t *testing.T) {
-	tree := testkit.CopyTree(t)
+	tree := testkit.Clone(t)
 	handler := filepath.Join(tree, "src", "api", "greeting.go")
 
 	port := testkit.FreePort(t)
@@ -37,13 +36,7 @@ func TestDev(t *testing.T) {
 	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) })
 
 	edit(t, handler, "package api", "package api }")
-	testkit.EventuallyWithin(t, patience, func() error {
-		if !strings.Contains(output.String(), "failed to build") {
-			return errors.New("no word of the error")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return strings.Contains(output.String(), "failed to build") }, "no word of the error")
 	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) }) // what doesn't compile changes nothing
 
 	edit(t, handler, "package api }", "package api", was, is)

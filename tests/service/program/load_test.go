@@ -71,7 +71,7 @@ func overload(t *testing.T, program string) {
 	first, second := hold(t, server), hold(t, server)
 
 	asked := time.Now()
-	response, body := get(t, server.URL+"/clock?mirror_time=12:22")
+	response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	assert.Less(t, time.Since(asked), 5*time.Second, "refused, not queued")
 	assert.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	assert.Equal(t, "1", response.Header.Get("Retry-After"))
@@ -79,11 +79,11 @@ func overload(t *testing.T, program string) {
 	assert.Contains(t, body, "too many requests at a time")
 
 	for _, probe := range []string{"/livez", "/readyz", "/health"} {
-		response, _ = get(t, server.URL+probe)
+		response, _ = testkit.Ask(t, server.URL+probe)
 		assert.Equal(t, http.StatusOK, response.StatusCode, "a busy server is not a dead one: %s", probe)
 	}
 
-	_, exposition := get(t, server.AdminURL+"/metrics")
+	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
 	assert.Contains(t, exposition, "http_requests_in_flight 2")
 	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/clock",status="503"} 1`)
 
@@ -92,28 +92,13 @@ func overload(t *testing.T, program string) {
 		require.NoError(t, err)
 	}
 
-	testkit.Eventually(t, func() error {
-		if response, _ := get(t, server.URL+"/clock?mirror_time=12:22"); response.StatusCode != http.StatusOK {
-			return errors.New(response.Status)
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return status(t, server.URL+"/clock?mirror_time=12:22") == http.StatusOK }, "requests are refused still")
 }
 
 func slowHeaders(t *testing.T, program string) {
 	server := testkit.Start(t, program, "REQUEST_TIMEOUT=200ms")
 
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
-	require.NoError(t, err)
-
-	defer connection.Close()
-
-	_, err = fmt.Fprint(connection, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\n")
-	require.NoError(t, err)
-	require.NoError(t, connection.SetReadDeadline(time.Now().Add(testkit.Patience)))
-
-	left, err := io.ReadAll(connection)
+	left, err := io.ReadAll(open(t, server.URL, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\n"))
 	require.NoError(t, err, "the server closes the connection")
 	assert.NotContains(t, string(left), "200 OK")
 }
@@ -123,13 +108,7 @@ func slowReader(t *testing.T, program string) {
 	held := hold(t, server)
 
 	// Nothing is read for as long as the server waits; then it gives up, and says why in the log.
-	testkit.Eventually(t, func() error {
-		if !strings.Contains(server.Output(), "i/o timeout") {
-			return errors.New("the server still waits")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return strings.Contains(server.Output(), "i/o timeout") }, "the server still waits")
 
 	_, _, err := rest(t, held)
 	require.Error(t, err)
@@ -140,11 +119,11 @@ func slowBodies(t *testing.T, program string) {
 	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2")
 
 	for range 50 {
-		open(t, server, "POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		open(t, server.URL, "POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	}
 
 	for range 10 {
-		response, body := get(t, server.URL+"/clock?mirror_time=12:22")
+		response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 		assert.Equal(t, http.StatusOK, response.StatusCode, body)
 	}
 }
@@ -153,24 +132,25 @@ func moreConnectionsThanAllowed(t *testing.T, program string) {
 	server := testkit.Start(t, program, "MAX_CONNECTIONS=10")
 
 	for range 50 {
-		open(t, server, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: ")
+		open(t, server.URL, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: ")
 	}
 
-	response, body := get(t, server.URL+"/clock?mirror_time=12:22")
+	response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	assert.Equal(t, http.StatusOK, response.StatusCode, body)
 
-	_, exposition := get(t, server.AdminURL+"/metrics")
+	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
 	assert.Regexp(t, `http_connections_shed_total\{how="evicted"\} [1-9]`, exposition)
 	assert.Regexp(t, `\nhttp_connections ([0-9]|10)\n`, exposition)
 }
 
 // open connects and sends a text.
-func open(t *testing.T, server *testkit.Server, text string) net.Conn {
+func open(t *testing.T, url, text string) net.Conn {
 	t.Helper()
 
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = connection.Close() })
+	require.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
 
 	_, err = fmt.Fprint(connection, text)
 	require.NoError(t, err)
@@ -181,10 +161,8 @@ func open(t *testing.T, server *testkit.Server, text string) net.Conn {
 // shortTimeouts: on a kept connection, each answer has its own deadline.
 func shortTimeouts(t *testing.T, program string) {
 	server := testkit.Start(t, program, "REQUEST_TIMEOUT=100ms")
-	connection := open(t, server, "")
+	connection := open(t, server.URL, "")
 	reader := bufio.NewReader(connection)
-
-	require.NoError(t, connection.SetDeadline(time.Now().Add(testkit.Patience)))
 
 	for range 12 {
 		_, err := fmt.Fprint(connection, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\n\r\n")

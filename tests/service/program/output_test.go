@@ -1,7 +1,6 @@
 package program_test
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -56,24 +55,17 @@ func unreadLog(t *testing.T, program string) {
 	clients.Wait()
 
 	for _, probe := range []string{"/livez", "/readyz", "/health"} {
-		response, _ := get(t, server.URL+probe)
-		assert.Equal(t, http.StatusOK, response.StatusCode)
+		assert.Equal(t, http.StatusOK, status(t, server.URL+probe))
 	}
 
-	_, exposition := get(t, server.AdminURL+"/metrics")
-	assert.Regexp(t, `\nlog_lines_dropped_total [1-9]`, exposition)
+	assert.Regexp(t, `\nlog_lines_dropped_total [1-9]`, testkit.Get(t, server.AdminURL+"/metrics"))
 
 	var read testkit.Buffer
 
 	go func() { _, _ = io.Copy(&read, reader) }()
 
-	testkit.Eventually(t, func() error {
-		if !strings.Contains(read.String(), `"msg":"log lines were dropped","count":`) {
-			return errors.New("the log does not tell how many lines were dropped")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return strings.Contains(read.String(), `"msg":"log lines were dropped","count":`) },
+		"the log does not tell how many lines were dropped")
 }
 
 func unreadLogDoesNotHoldTheStop(t *testing.T, program string) {
@@ -81,7 +73,7 @@ func unreadLogDoesNotHoldTheStop(t *testing.T, program string) {
 	server := testkit.StartInto(t, program, writer)
 
 	for range 1000 {
-		get(t, server.URL+"/clock?mirror_time=12:22")
+		testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	}
 
 	server.Terminate(t)
@@ -94,14 +86,10 @@ func closedLog(t *testing.T, program string) {
 	require.NoError(t, reader.Close())
 	require.NoError(t, writer.Close())
 
-	get(t, server.URL+"/clock?mirror_time=12:22")
-	testkit.Eventually(t, func() error {
-		if _, exposition := get(t, server.AdminURL+"/metrics"); strings.Contains(exposition, "\nlog_lines_dropped_total 0\n") {
-			return errors.New("no line is lost")
-		}
-
-		return nil
-	})
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Until(t, func() bool {
+		return !strings.Contains(testkit.Get(t, server.AdminURL+"/metrics"), "\nlog_lines_dropped_total 0\n")
+	}, "no line is lost")
 
 	server.Terminate(t)
 	assert.Zero(t, server.ExitCode(t))

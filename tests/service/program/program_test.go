@@ -6,13 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
@@ -58,26 +54,12 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// get returns the status and the body of a GET.
-func get(t *testing.T, url string, fields ...string) (*http.Response, string) {
+func status(t *testing.T, url string) int {
 	t.Helper()
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	require.NoError(t, err)
+	response, _ := testkit.Ask(t, url)
 
-	for _, field := range fields {
-		name, value, _ := strings.Cut(field, ": ")
-		request.Header.Add(name, value)
-	}
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-
-	return response, string(body)
+	return response.StatusCode
 }
 
 // run runs the program to its end.

@@ -2,7 +2,6 @@ package program_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -57,14 +56,11 @@ func healthcheck(t *testing.T, program string) {
 	assert.Equal(t, "clockmirror: not healthy: "+server.URL+"/greeting answers 404 Not Found\n", stderr)
 
 	server.Terminate(t)
-	testkit.Eventually(t, func() error {
+	testkit.Until(t, func() bool {
 		code, _, stderr = run(t, program, []string{port}, "healthcheck")
-		if code == 0 {
-			return errors.New("still healthy")
-		}
 
-		return nil
-	})
+		return code != 0
+	}, "still healthy")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "answers 503")
 

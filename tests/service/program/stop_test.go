@@ -2,7 +2,6 @@ package program_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,23 +18,17 @@ import (
 
 func drainThenStop(t *testing.T, program string) {
 	server := testkit.Start(t, program, "DRAIN_DELAY=2s")
-	response, _ := get(t, server.URL+"/clock?mirror_time=12:22")
+	response, _ := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	assert.False(t, response.Close)
 
 	signalled := time.Now()
 
 	server.Terminate(t)
-	testkit.Eventually(t, func() error {
-		if response, _ := get(t, server.URL+"/readyz"); response.StatusCode != http.StatusServiceUnavailable {
-			return fmt.Errorf("/readyz answers %s", response.Status)
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return status(t, server.URL+"/readyz") == http.StatusServiceUnavailable }, "/readyz is not 503")
 
 	// Everything but /readyz goes on, and asks clients to come back elsewhere.
 	for _, path := range []string{"/clock?mirror_time=12:22", "/livez", "/health"} {
-		response, _ = get(t, server.URL+path)
+		response, _ = testkit.Ask(t, server.URL+path)
 		assert.Equal(t, http.StatusOK, response.StatusCode, path)
 		assert.True(t, response.Close, path)
 	}
@@ -49,13 +42,7 @@ func drainThenStop(t *testing.T, program string) {
 func secondSignalEndsAtOnce(t *testing.T, program string) {
 	server := testkit.Start(t, program, "DRAIN_DELAY=5m")
 	server.Terminate(t)
-	testkit.Eventually(t, func() error {
-		if response, _ := get(t, server.URL+"/readyz"); response.StatusCode != http.StatusServiceUnavailable {
-			return errors.New("not draining yet")
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return status(t, server.URL+"/readyz") == http.StatusServiceUnavailable }, "not draining yet")
 	server.Terminate(t)
 	assert.NotZero(t, server.ExitCode(t))
 }
@@ -110,16 +97,8 @@ func profileDoesNotHoldTheStop(t *testing.T, program string) {
 	server := testkit.Start(t, program, "SHUTDOWN_TIMEOUT=5s")
 
 	// A trace sends its first bytes at once, so it has begun when they arrive.
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.AdminURL, "http://"))
-	require.NoError(t, err)
-
-	defer connection.Close()
-
-	_, err = fmt.Fprint(connection, "GET /debug/pprof/trace?seconds=60 HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	require.NoError(t, connection.SetReadDeadline(time.Now().Add(testkit.Patience)))
-
-	_, err = io.ReadFull(connection, make([]byte, 1))
+	connection := open(t, server.AdminURL, "GET /debug/pprof/trace?seconds=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, err := io.ReadFull(connection, make([]byte, 1))
 	require.NoError(t, err)
 
 	stopped := time.Now()

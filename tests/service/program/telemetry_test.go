@@ -15,9 +15,9 @@ import (
 
 func log(t *testing.T, program string) {
 	server := testkit.Start(t, program, "OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter2")
-	get(t, server.URL+"/clock?mirror_time=12:22", "X-Request-Id: one", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-	get(t, server.URL+"/clock?mirror_time=13:20", "X-Request-Id: two", "X-Forwarded-For: 203.0.113.9")
-	get(t, server.URL+"/secret/path?password=hunter2", "X-Request-Id: three")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", "X-Request-Id: one", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=13:20", "X-Request-Id: two", "X-Forwarded-For: 203.0.113.9")
+	testkit.Ask(t, server.URL+"/secret/path?password=hunter2", "X-Request-Id: three")
 
 	found := lines(t, server, 3)
 	require.Len(t, found, 3, "one line a request")
@@ -48,8 +48,8 @@ func log(t *testing.T, program string) {
 
 func clientBehindProxies(t *testing.T, program string) {
 	server := testkit.Start(t, program, "TRUSTED_PROXIES=127.0.0.0/8,10.0.0.0/16")
-	get(t, server.URL+"/clock?mirror_time=12:22", "X-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.0.1.2")
-	get(t, server.URL+"/clock?mirror_time=12:22", "X-Forwarded-For: <script>")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", "X-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.0.1.2")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", "X-Forwarded-For: <script>")
 
 	found := lines(t, server, 2)
 	assert.Equal(t, "203.0.113.9", found[0]["client"], "the last address that no trusted proxy has")
@@ -60,13 +60,13 @@ func metrics(t *testing.T, program string) {
 	server := testkit.Start(t, program)
 
 	for range 3 {
-		get(t, server.URL+"/clock?mirror_time=12:22")
+		testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	}
 
-	get(t, server.URL+"/clock")
+	testkit.Ask(t, server.URL+"/clock")
 
 	for i := range 20 {
-		get(t, server.URL+"/nothing/"+strconv.Itoa(i))
+		testkit.Ask(t, server.URL+"/nothing/"+strconv.Itoa(i))
 
 		request, err := http.NewRequestWithContext(t.Context(), fmt.Sprintf("METHOD%d", i), server.URL+"/clock", http.NoBody)
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func metrics(t *testing.T, program string) {
 		require.NoError(t, response.Body.Close())
 	}
 
-	_, exposition := get(t, server.AdminURL+"/metrics")
+	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
 	for _, sample := range []string{
 		`http_requests_total{method="GET",route="/clock",status="200"} 3`,
 		`http_requests_total{method="GET",route="/clock",status="400"} 1`,
@@ -93,7 +93,7 @@ func metrics(t *testing.T, program string) {
 	assert.Regexp(t, `\ngo_goroutines \d+\n`, exposition)
 	assert.Regexp(t, `\nprocess_resident_memory_bytes `, exposition)
 
-	response, _ := get(t, server.URL+"/metrics")
+	response, _ := testkit.Ask(t, server.URL+"/metrics")
 	assert.Equal(t, http.StatusNotFound, response.StatusCode, "the world must not see them")
 }
 
@@ -101,11 +101,11 @@ func profiles(t *testing.T, program string) {
 	server := testkit.Start(t, program)
 
 	for _, profile := range []string{"", "heap?debug=1", "goroutine?debug=1", "cmdline"} {
-		response, body := get(t, server.AdminURL+"/debug/pprof/"+profile)
+		response, body := testkit.Ask(t, server.AdminURL+"/debug/pprof/"+profile)
 		assert.Equal(t, http.StatusOK, response.StatusCode, profile)
 		assert.NotEmpty(t, body, profile)
 	}
 
-	response, _ := get(t, server.URL+"/debug/pprof/")
+	response, _ := testkit.Ask(t, server.URL+"/debug/pprof/")
 	assert.Equal(t, http.StatusNotFound, response.StatusCode)
 }

@@ -52,8 +52,8 @@ func traces(t *testing.T, program string) {
 	sink := newCollector(t)
 	server := testkit.Start(t, program,
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+sink.URL+"/base", "OTEL_EXPORTER_OTLP_HEADERS=authorization=key", "OTEL_SERVICE_NAME=mirror")
-	get(t, server.URL+"/clock?mirror_time=12:22", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-	get(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 
 	found := lines(t, server, 2)
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", found[0]["trace_id"])
@@ -83,7 +83,7 @@ func noTraceWithoutSampling(t *testing.T, program string) {
 		// The probes that Start sends have no parent: only the ratio keeps those out.
 		environ := append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + sink.URL, "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0"}, test.environ...)
 		server := testkit.Start(t, program, environ...)
-		get(t, server.URL+"/clock?mirror_time=12:22", test.parent)
+		testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", test.parent)
 		server.Terminate(t)
 		require.Zero(t, server.ExitCode(t))
 		assert.Empty(t, sink.taken(), name)
@@ -92,7 +92,7 @@ func noTraceWithoutSampling(t *testing.T, program string) {
 
 func lostSpansAreNoFailure(t *testing.T, program string) {
 	server := testkit.Start(t, program, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:"+strconv.Itoa(testkit.FreePort(t)))
-	get(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
 	server.Terminate(t)
 	assert.Zero(t, server.ExitCode(t))
 	assert.Contains(t, server.Output(), "spans were lost")

@@ -4,19 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,11 +22,8 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-const (
-	clients = 1000
-	// slack is what a machine that does much else may add to a deadline.
-	slack = 3 * time.Second
-)
+// slack is what a machine that does much else may add to a deadline.
+const slack = 3 * time.Second
 
 func TestShout(t *testing.T) {
 	t.Parallel()
@@ -219,13 +212,7 @@ func faults(t *testing.T, program string) {
 
 			total, _ := up.tries()
 			assert.Equal(t, expected.tries, total)
-			testkit.Eventually(t, func() error { // operators learn more
-				if !strings.Contains(server.Output(), `"error":"`) {
-					return errors.New("no error in the log: " + server.Output())
-				}
-
-				return nil
-			})
+			testkit.Until(t, func() bool { return strings.Contains(server.Output(), `"error":"`) }, "no error in the log")
 		})
 	}
 
@@ -258,13 +245,7 @@ func breaker(t *testing.T, program string) {
 	assert.Equal(t, 20, total, "it is skipped for a while")
 
 	up.become(healthy)
-	testkit.Eventually(t, func() error {
-		if got := shout(t, server, "x"); got.status != http.StatusOK {
-			return fmt.Errorf("%d %s", got.status, got.body)
-		}
-
-		return nil
-	})
+	testkit.Until(t, func() bool { return shout(t, server, "x").status == http.StatusOK }, "it is never tried again")
 }
 
 func stale(t *testing.T, program string) {
@@ -304,203 +285,4 @@ func slowBody(t *testing.T, program string) {
 	require.NoError(t, err, "the server closes the connection")
 	assert.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 408 Request Timeout\r\n"), string(answer))
 	assert.Contains(t, string(answer), "the body took too long to arrive")
-}
-
-// many sends requests all at a time, calls meanwhile after a part of them is answered, and counts the statuses. Whatever
-// is answered must be right, or a proper problem, and in time.
-func many(t *testing.T, server *testkit.Server, deadline time.Duration, meanwhile func()) map[int]int {
-	t.Helper()
-
-	var (
-		everyone sync.WaitGroup
-		answered atomic.Int32
-		mutex    sync.Mutex
-	)
-
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	defer client.CloseIdleConnections()
-
-	statuses := map[int]int{}
-
-	for i := range clients {
-		everyone.Go(func() {
-			got, err := post(t.Context(), client, server, fmt.Sprintf("%04d 🇩🇪e\u0301<👨‍👩‍👧", i))
-
-			if answered.Add(1) == clients/5 {
-				meanwhile()
-			}
-
-			if !assert.NoError(t, err) { //nolint:testifylint // require must not be called outside of the test goroutine
-				return
-			}
-
-			assert.Less(t, got.took, deadline+slack)
-
-			if got.status == http.StatusOK {
-				reversed := []byte(fmt.Sprintf("%04d", i))
-				reversed[0], reversed[1], reversed[2], reversed[3] = reversed[3], reversed[2], reversed[1], reversed[0]
-				assert.Equal(t, "{\"data\":\"👨‍👩‍👧<E\u0301🇩🇪 "+string(reversed)+"\"}", got.body)
-			} else {
-				assert.Contains(t, []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, got.status)
-				assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
-			}
-
-			mutex.Lock()
-			defer mutex.Unlock()
-
-			statuses[got.status]++
-		})
-	}
-
-	everyone.Wait()
-	t.Logf("answers by status: %v", statuses)
-	assert.NotContains(t, server.Output(), "DATA RACE")
-
-	return statuses
-}
-
-func manyWithAFlakyUpstream(t *testing.T, program string) {
-	const deadline = 10 * time.Second
-
-	up := newUpstream(t, flaky(0.2))
-	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=3s", "SHOUT_TRIES=5",
-		"SHOUT_MAX_IN_FLIGHT=256", "REQUEST_TIMEOUT="+deadline.String())
-
-	statuses := many(t, server, deadline, func() {})
-	assert.Greater(t, statuses[http.StatusOK], clients*9/10, "most faults are made up for by another try")
-
-	_, most := up.tries()
-	assert.LessOrEqual(t, most, 5)
-	assert.Greater(t, most, 1)
-
-	up.become(status(http.StatusInternalServerError))
-	assert.Equal(t, statuses[http.StatusOK], many(t, server, deadline, func() {})[http.StatusOK], "what is cached needs no upstream")
-}
-
-// startRedis starts a Redis that keeps nothing on disk, and returns it once it answers.
-func startRedis(t *testing.T, port int) *exec.Cmd {
-	t.Helper()
-
-	redis := exec.Command( //nolint:noctx // it is killed below, when the test ends
-		testkit.Program(t, "apt-get install redis-server", "redis-server", "valkey-server"),
-		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--requirepass", "hidden")
-	require.NoError(t, redis.Start())
-
-	t.Cleanup(func() {
-		_ = redis.Process.Kill() // it may have ended long ago
-		_ = redis.Wait()
-	})
-
-	testkit.Eventually(t, func() error { return command(t, port, "PING") })
-
-	return redis
-}
-
-// command sends Redis a command, in its inline form.
-func command(t *testing.T, port int, text string) error {
-	t.Helper()
-
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return err
-	}
-	defer connection.Close()
-
-	_, err = fmt.Fprintf(connection, "AUTH hidden\r\n%s\r\nQUIT\r\n", text)
-	if err != nil {
-		return err
-	}
-
-	reply, err := io.ReadAll(connection)
-	if strings.Count(string(reply), "+") < 3 && !strings.Contains(string(reply), ":") {
-		return fmt.Errorf("redis answers %q to %s", reply, text)
-	}
-
-	return err
-}
-
-func redisURL(port int) string { return fmt.Sprintf("REDIS_URL=redis://:hidden@127.0.0.1:%d/0", port) }
-
-func manyWhileRedisStops(t *testing.T, program string) {
-	whileRedis(t, program, func(redis *exec.Cmd) { assert.NoError(t, redis.Process.Signal(syscall.SIGTERM)) })
-}
-
-func manyWhileRedisHangs(t *testing.T, program string) {
-	whileRedis(t, program, func(redis *exec.Cmd) { assert.NoError(t, redis.Process.Signal(syscall.SIGSTOP)) })
-}
-
-// whileRedis lets Redis go in the middle of many requests, all of which must be answered, and come back.
-func whileRedis(t *testing.T, program string, goes func(*exec.Cmd)) {
-	t.Helper()
-
-	const deadline = 20 * time.Second
-
-	port := testkit.FreePort(t)
-	redis := startRedis(t, port)
-	up := newUpstream(t, after(20*time.Millisecond))
-	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=15s", redisURL(port), "REQUEST_TIMEOUT="+deadline.String())
-
-	shout(t, server, "before")
-	assert.Equal(t, "hit", shout(t, server, "before").header.Get("X-Cache"))
-
-	started := time.Now()
-	statuses := many(t, server, deadline, func() { goes(redis) })
-	assert.Equal(t, map[int]int{http.StatusOK: clients}, statuses)
-	assert.Less(t, time.Since(started), deadline/2, "nobody waits for Redis")
-
-	missing := shout(t, server, "before")
-	assert.Equal(t, http.StatusOK, missing.status)
-	assert.Equal(t, "miss", missing.header.Get("X-Cache"))
-	assert.Contains(t, server.Output(), `"msg":"the cache fails","operation":"read"`)
-	assert.NotContains(t, server.Output(), "hidden", "a password is never logged")
-
-	_ = redis.Process.Kill() // one that hangs holds the port
-	_ = redis.Wait()
-
-	startRedis(t, port)
-	testkit.Eventually(t, func() error {
-		if cache := shout(t, server, "after").header.Get("X-Cache"); cache != "hit" {
-			return fmt.Errorf("X-Cache is %s", cache)
-		}
-
-		return nil
-	})
-}
-
-func redisIsShared(t *testing.T, program string) {
-	port := testkit.FreePort(t)
-	startRedis(t, port)
-
-	up, other := newUpstream(t, healthy), newUpstream(t, healthy)
-	one := testkit.Start(t, program, "SHOUT_URL="+up.URL, redisURL(port))
-	two := testkit.Start(t, program, "SHOUT_URL="+up.URL, redisURL(port))
-	stranger := testkit.Start(t, program, "SHOUT_URL="+other.URL, redisURL(port))
-
-	assert.Equal(t, "miss", shout(t, one, "x").header.Get("X-Cache"))
-	assert.Equal(t, "hit", shout(t, two, "x").header.Get("X-Cache"))
-	assert.Equal(t, "miss", shout(t, stranger, "x").header.Get("X-Cache"), "another upstream's answers are its own")
-}
-
-func redisWithRubbish(t *testing.T, program string) {
-	port := testkit.FreePort(t)
-	startRedis(t, port)
-
-	up := newUpstream(t, healthy)
-	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, redisURL(port))
-	shout(t, server, "x")
-
-	const spoil = `EVAL "for _,k in ipairs(redis.call('KEYS','*')) do redis.call('SET',k,ARGV[1]) end return 1" 0 `
-
-	for _, rubbish := range []string{`""`, `"{}"`, `"\x00\xff"`, `"[1]"`} {
-		require.NoError(t, command(t, port, spoil+rubbish))
-
-		got := shout(t, server, "x")
-		assert.JSONEq(t, `{"data":"X"}`, got.body, rubbish)
-		assert.Equal(t, "miss", got.header.Get("X-Cache"), rubbish)
-		assert.Equal(t, "hit", shout(t, server, "x").header.Get("X-Cache"), rubbish)
-	}
-
-	up.become(status(http.StatusBadRequest))
-	require.NoError(t, command(t, port, spoil+`"{}"`))
-	assertProblem(t, shout(t, server, "x"), http.StatusBadGateway, slack) // rubbish is no stale answer
 }

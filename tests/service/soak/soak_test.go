@@ -186,15 +186,8 @@ func settled(t *testing.T, server *testkit.Server) state {
 	t.Helper()
 
 	http.DefaultClient.CloseIdleConnections()
-	testkit.Eventually(t, func() error {
-		if open := gauge(t, server, "http_connections"); open != 0 {
-			return fmt.Errorf("%.0f connections are open", open)
-		}
-
-		return nil
-	})
-
-	fetch(t, server.AdminURL+"/debug/pprof/heap?gc=1")
+	testkit.Until(t, func() bool { return gauge(t, server, "http_connections") == 0 }, "connections stay open")
+	testkit.Get(t, server.AdminURL+"/debug/pprof/heap?gc=1")
 
 	return state{
 		goroutines: gauge(t, server, "go_goroutines"), descriptors: gauge(t, server, "process_open_fds"),
@@ -205,28 +198,11 @@ func settled(t *testing.T, server *testkit.Server) state {
 func gauge(t *testing.T, server *testkit.Server, name string) float64 {
 	t.Helper()
 
-	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(fetch(t, server.AdminURL+"/metrics"))
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(testkit.Get(t, server.AdminURL+"/metrics"))
 	require.Len(t, found, 2, name)
 
 	value, err := strconv.ParseFloat(found[1], 64)
 	require.NoError(t, err)
 
 	return value
-}
-
-func fetch(t *testing.T, url string) string {
-	t.Helper()
-
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	require.NoError(t, err)
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-
-	defer response.Body.Close()
-
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-
-	return string(body)
 }

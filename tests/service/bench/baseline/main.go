@@ -35,7 +35,7 @@ func solve(mirrored string) answer {
 }
 
 func main() {
-	kind, address := os.Args[1], "127.0.0.1:"+os.Args[2]
+	kind, address := os.Args[1], "127.0.0.1:"+os.Getenv("PORT")
 
 	var handler http.Handler
 
