@@ -28,7 +28,7 @@ func (a *API) route(painter *face.Painter) {
 	get("/clock.svg", a.bound, faceHandler{painter}.get)
 	get("/greeting", a.bound, a.greeting)
 	get("/api/echo", a.bound, echoText)
-	a.engine.POST("/shout", a.receive(largestShout), a.bound, a.deadline, a.shout)
+	a.engine.POST("/shout", a.receive(largestShout), a.share(), a.bound, a.deadline, a.shout)
 
 	get("/health", a.health)
 	get("/livez", a.livez)
@@ -37,7 +37,7 @@ func (a *API) route(painter *face.Painter) {
 
 	get("/", a.bound, redirect("/swagger/"))
 	get("/swagger", a.bound, redirect("/swagger/"))
-	get("/swagger/*file", a.bound, newDocsHandler().get)
+	get("/swagger/*file", a.share(), a.bound, newDocsHandler().get)
 }
 
 func redirect(to string) gin.HandlerFunc {

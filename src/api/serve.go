@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
@@ -132,6 +133,25 @@ func (a *API) bound(c *gin.Context) {
 	}
 
 	c.Next()
+}
+
+// share keeps the requests for a route, which may take their time, to half of MaxInFlight: the others find a turn however
+// slowly an upstream answers, or a client reads.
+func (a *API) share() gin.HandlerFunc {
+	const half = 2
+
+	turns := semaphore.NewWeighted(int64(max(1, a.options.MaxInFlight/half)))
+
+	return func(c *gin.Context) {
+		if !turns.TryAcquire(1) {
+			overloaded(c, "too many requests of this kind at a time")
+
+			return
+		}
+		defer turns.Release(1)
+
+		c.Next()
+	}
 }
 
 // overloaded asks the client to come back later.

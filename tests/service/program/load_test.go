@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,8 +68,11 @@ func rest(t *testing.T, held net.Conn) (arrived, promised int64, err error) {
 }
 
 func overload(t *testing.T, program string) {
-	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2")
-	first, second := hold(t, server), hold(t, server)
+	upstream, answer := slowUpstream(t)
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2", "SHOUT_URL="+upstream)
+	held := hold(t, server)
+	shout(t, server, 1)
+	reports(t, server, "http_requests_in_flight 2")
 
 	asked := time.Now()
 	response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
@@ -84,15 +88,68 @@ func overload(t *testing.T, program string) {
 	}
 
 	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
-	assert.Contains(t, exposition, "http_requests_in_flight 2")
 	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/clock",status="503"} 1`)
 
-	for _, connection := range []net.Conn{first, second} {
-		_, _, err := rest(t, connection)
-		require.NoError(t, err)
-	}
+	close(answer)
+
+	_, _, err := rest(t, held)
+	require.NoError(t, err)
 
 	testkit.Until(t, func() bool { return status(t, server.URL+"/clock?mirror_time=12:22") == http.StatusOK }, "requests are refused still")
+}
+
+// slowUpstream answers nothing until the channel is closed.
+func slowUpstream(t *testing.T) (url string, answer chan struct{}) {
+	t.Helper()
+
+	answer = make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		_, _ = io.Copy(io.Discard, request.Body) // only then does a server see that the client is gone
+
+		select {
+		case <-answer:
+		case <-request.Context().Done():
+		}
+	}))
+	t.Cleanup(upstream.Close)
+
+	return upstream.URL, answer
+}
+
+// shout sends so many different texts, and waits for no answer.
+func shout(t *testing.T, server *testkit.Server, count int) {
+	t.Helper()
+
+	for i := range count {
+		body := fmt.Sprintf(`{"data":"%d"}`, i)
+		open(t, server.URL, fmt.Sprintf("POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	}
+}
+
+// reports waits until a metric has a value.
+func reports(t *testing.T, server *testkit.Server, line string) {
+	t.Helper()
+
+	testkit.Until(t, func() bool {
+		_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
+
+		return strings.Contains(exposition, line+"\n")
+	}, "there is no "+line)
+}
+
+// A slow upstream, and clients that read slowly, take no turns from routes that need neither.
+func slowRoutes(t *testing.T, program string) {
+	upstream, _ := slowUpstream(t)
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=5", "SHOUT_URL="+upstream)
+	hold(t, server)
+	hold(t, server)
+	shout(t, server, 10)
+	reports(t, server, `http_requests_total{method="POST",route="/shout",status="503"} 8`)
+
+	for range 10 {
+		response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+		assert.Equal(t, http.StatusOK, response.StatusCode, body)
+	}
 }
 
 func slowHeaders(t *testing.T, program string) {
