@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,7 +76,7 @@ func answered(tries uint, transport transportFunc) *shout.Upstream {
 
 	return shout.NewUpstream(shout.UpstreamOptions{
 		URL:       &url.URL{Scheme: "http", Host: "upstream.invalid"},
-		Transport: transport, Timeout: time.Second, Tries: tries, MaxInFlight: 1,
+		Transport: transport, Timeout: time.Second, Tries: tries, MaxInFlight: 64,
 	}, metrics)
 }
 
@@ -175,6 +177,34 @@ func TestClientsLearnHowLongTheUpstreamAskedToWait(t *testing.T) {
 		_, err := upstream.Upper(ctx, "x")
 		require.Error(t, err)
 		assert.Equal(t, 2, tries, "it is asked again, and the breaker is closed")
+	})
+}
+
+func TestAnUpstreamThatAsksManyAtATimeToWaitIsNotBroken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var tries atomic.Int64
+
+		upstream := answered(2, func(*http.Request) (*http.Response, error) {
+			time.Sleep(10 * time.Millisecond)
+
+			if tries.Add(1) <= 30 {
+				return response(http.StatusTooManyRequests, "", http.Header{"Retry-After": {"1"}}), nil
+			}
+
+			return response(http.StatusOK, `{"INPUT":"x","OUTPUT":"X"}`, nil), nil
+		})
+
+		var clients sync.WaitGroup
+
+		for range 30 {
+			clients.Go(func() {
+				_, err := upstream.Upper(t.Context(), "x")
+				assert.NoError(t, err)
+			})
+		}
+
+		clients.Wait()
 	})
 }
 
