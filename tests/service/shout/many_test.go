@@ -73,7 +73,7 @@ func manyWithAFlakyUpstream(t *testing.T, program string) {
 	const deadline = 10 * time.Second
 
 	up := newUpstream(t, flaky(0.2))
-	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=3s", "SHOUT_TRIES=5",
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2048", "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=3s", "SHOUT_TRIES=5",
 		"SHOUT_MAX_IN_FLIGHT=256", "REQUEST_TIMEOUT="+deadline.String())
 
 	statuses := many(t, server, deadline, func() {})

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,23 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
-
-// startRedis starts a Redis that keeps nothing on disk, and returns it once it answers.
-func startRedis(t *testing.T, port int) *proc.Process {
-	t.Helper()
-
-	redis, err := proc.Start(exec.Command( //nolint:noctx // it is killed below, when the test ends
-		testkit.Program(t, "apt-get install redis-server", "redis-server", "valkey-server"),
-		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--requirepass", "hidden"))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, redis.Stop()) })
-	testkit.Eventually(t, func() error { return command(t, port, "PING") })
-
-	return redis
-}
 
 // command sends Redis a command, in its inline form.
 func command(t *testing.T, port int, text string) error {
@@ -73,9 +56,9 @@ func whileRedis(t *testing.T, program string, signal syscall.Signal) {
 	const deadline = 20 * time.Second
 
 	port := testkit.FreePort(t)
-	redis := startRedis(t, port)
+	redis := testkit.Redis(t, port)
 	up := newUpstream(t, after(20*time.Millisecond))
-	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=15s", redisURL(port), "REQUEST_TIMEOUT="+deadline.String())
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2048", "SHOUT_URL="+up.URL, "SHOUT_TIMEOUT=15s", redisURL(port), "REQUEST_TIMEOUT="+deadline.String())
 
 	shout(t, server, "before")
 	assert.Equal(t, "hit", shout(t, server, "before").header.Get("X-Cache"))
@@ -93,13 +76,13 @@ func whileRedis(t *testing.T, program string, signal syscall.Signal) {
 
 	require.NoError(t, redis.Stop()) // one that hangs holds the port
 
-	startRedis(t, port)
+	testkit.Redis(t, port)
 	testkit.Until(t, func() bool { return shout(t, server, "after").header.Get("X-Cache") == "hit" }, "the cache is not used again")
 }
 
 func redisIsShared(t *testing.T, program string) {
 	port := testkit.FreePort(t)
-	startRedis(t, port)
+	testkit.Redis(t, port)
 
 	up, other := newUpstream(t, healthy), newUpstream(t, healthy)
 	one := testkit.Start(t, program, "SHOUT_URL="+up.URL, redisURL(port))
@@ -113,7 +96,7 @@ func redisIsShared(t *testing.T, program string) {
 
 func redisWithRubbish(t *testing.T, program string) {
 	port := testkit.FreePort(t)
-	startRedis(t, port)
+	testkit.Redis(t, port)
 
 	up := newUpstream(t, healthy)
 	server := testkit.Start(t, program, "SHOUT_URL="+up.URL, redisURL(port))

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,8 +46,10 @@ func TestSoak(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _, _ = reader.Close(), writer.Close() })
 
+	port := testkit.FreePort(t)
 	server := testkit.StartInto(t, testkit.Build(t, false), writer,
-		"SHOUT_URL="+hostileUpstream(t), "SHOUT_TIMEOUT=200ms", "REQUEST_TIMEOUT=1s", "MAX_CONNECTIONS=100", "MAX_IN_FLIGHT=50")
+		"SHOUT_URL="+hostileUpstream(t), "SHOUT_TIMEOUT=200ms", "SHOUT_CACHE_TTL=1s", fmt.Sprintf("REDIS_URL=redis://:hidden@127.0.0.1:%d", port),
+		"REQUEST_TIMEOUT=1s", "MAX_CONNECTIONS=100", "MAX_IN_FLIGHT=50")
 
 	attack(t, server, 2*time.Second) // all that is made once is there
 
@@ -55,11 +58,12 @@ func TestSoak(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
 
-	var log sync.WaitGroup
+	var others sync.WaitGroup
 
-	log.Go(func() { readNowAndThen(ctx, reader) })
-	attack(t, server, duration)
-	log.Wait()
+	others.Go(func() { readNowAndThen(ctx, reader) })
+	others.Go(func() { attack(t, server, duration) })
+	changeRedis(t, port, duration)
+	others.Wait()
 
 	go func() { _, _ = io.Copy(io.Discard, reader) }()
 
@@ -93,6 +97,10 @@ func attack(t *testing.T, server *testkit.Server, duration time.Duration) {
 		"hello\r\n\r\n",
 		"GET /clock?mirror_time=99:99 HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n",
 		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /swagger/ HTTP/1.1\r\nHost: x\r\nAccept-Encoding: *;q=1, gzip;q=0\r\n\r\n",
+		post + "Content-Length: 15\r\n\r\n" + `{"data":"hello"}`[:15], // not whole
+		post + "Content-Length: 16\r\n\r\n" + `{"data":"hello"}`,
+		post + "Content-Length: 17\r\n\r\n" + `{"data":"\ud800"}`,
 		"GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 19<<10), // never ends
 		post + "Content-Length: 100\r\n\r\n{",                            // never ends
 		"GET /swagger/doc.json HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
@@ -138,7 +146,40 @@ func hold(ctx context.Context, address, request string) {
 	_, _ = bufio.NewReader(connection).ReadString('\n')
 }
 
-// hostileUpstream answers in turn: well, late, with an error, with a switch of protocols, not at all.
+// changeRedis has a Redis that works, hangs, is away, and is something else that answers with a length no reply has, in turn.
+func changeRedis(t *testing.T, port int, duration time.Duration) {
+	t.Helper()
+
+	for begun := time.Now(); time.Since(begun) < duration; {
+		redis := testkit.Redis(t, port)
+
+		time.Sleep(holding)
+		require.NoError(t, redis.Signal(syscall.SIGSTOP))
+		time.Sleep(holding)
+		require.NoError(t, redis.Stop())
+		time.Sleep(holding)
+
+		liar, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		require.NoError(t, err)
+
+		go func() {
+			for {
+				asked, err := liar.Accept()
+				if err != nil {
+					return
+				}
+
+				_, _ = fmt.Fprint(asked, "$4611686018427387904\r\n")
+				_ = asked.Close()
+			}
+		}()
+
+		time.Sleep(holding)
+		require.NoError(t, liar.Close())
+	}
+}
+
+// hostileUpstream answers in turn: not at all, with an error, with a switch of protocols, to another text, well.
 func hostileUpstream(t *testing.T) string {
 	t.Helper()
 
@@ -147,15 +188,17 @@ func hostileUpstream(t *testing.T) string {
 	upstream := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		_, _ = io.Copy(io.Discard, request.Body)
 
-		switch turn.Add(1) % 4 {
+		switch turn.Add(1) % 5 {
 		case 0:
 			<-request.Context().Done()
 		case 1:
 			writer.WriteHeader(http.StatusBadGateway)
 		case 2:
 			writer.WriteHeader(http.StatusSwitchingProtocols)
-		default:
+		case 3:
 			fmt.Fprint(writer, `{"INPUT":"other","OUTPUT":"OTHER"}`)
+		default:
+			fmt.Fprint(writer, `{"INPUT":"olleh","OUTPUT":"OLLEH"}`)
 		}
 	}))
 	t.Cleanup(upstream.Close)
