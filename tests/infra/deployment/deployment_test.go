@@ -5,7 +5,6 @@ package deployment_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/stretchr/testify/assert"
@@ -71,14 +69,8 @@ type machine struct {
 func TestDeployments(t *testing.T) {
 	testkit.Program(t, "see https://developer.hashicorp.com/terraform/install", "terraform")
 
-	cloud, err := emulator.Start(t.Context(), testkit.Root(t), testkit.Program(t, "install Python 3", "python3"), io.Discard, "EMULATOR_SCHEDULER=external")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, cloud.Stop()) })
-
-	m := &machine{folder: t.TempDir(), app: filepath.Join(testkit.Root(t), ".infra", "app")}
-	for name, value := range cloud.Environment(os.Environ()) {
-		m.environment = append(m.environment, name+"="+value)
-	}
+	cloud := testkit.Emulator(t, "infra", "EMULATOR_SCHEDULER=external")
+	m := &machine{folder: t.TempDir(), app: filepath.Join(testkit.Root(t), ".infra", "app"), environment: cloud.Environ(os.Environ())}
 
 	require.NoError(t, os.WriteFile(filepath.Join(m.folder, "main.tf"), []byte(stack), 0o600))
 	_, complaint, err := m.run(t, "terraform", "init", "-input=false")
@@ -170,9 +162,7 @@ func (m *machine) run(t *testing.T, program string, arguments ...string) (output
 
 // schedule completes the deployment of any image but of one that is called broken: that fails, and goes back to what completed.
 func schedule(ctx context.Context, cloud *emulator.Emulator) {
-	client := ecs.NewFromConfig(aws.Config{
-		Region: emulator.Region, BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	client := ecs.NewFromConfig(cloud.Owner())
 
 	for ctx.Err() == nil {
 		answer, err := client.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String("app-test"), Services: []string{"api"}})

@@ -3,10 +3,13 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/iam"
 )
 
 // WithoutResource are the actions that know no resource, each with the reason why "*" is right.
@@ -31,52 +34,17 @@ func WithoutResource() map[string]string {
 	}
 }
 
-// oneOrMany is how IAM writes lists: a single value needs no brackets.
-type oneOrMany []string
-
-// UnmarshalJSON reads a string or a list of strings.
-func (o *oneOrMany) UnmarshalJSON(data []byte) error {
-	var many []string
-	if json.Unmarshal(data, &many) == nil {
-		*o = many
-
-		return nil
-	}
-
-	var one string
-	if err := json.Unmarshal(data, &one); err != nil {
-		return fmt.Errorf("read a string or a list of strings: %w", err)
-	}
-
-	*o = oneOrMany{one}
-
-	return nil
-}
-
-type statement struct {
-	Sid         string                          `json:"Sid"`
-	Effect      string                          `json:"Effect"`
-	Action      oneOrMany                       `json:"Action"`
-	NotAction   oneOrMany                       `json:"NotAction"`
-	Resource    oneOrMany                       `json:"Resource"`
-	NotResource oneOrMany                       `json:"NotResource"`
-	Principal   any                             `json:"Principal"`
-	Condition   map[string]map[string]oneOrMany `json:"Condition"`
-}
-
-// checkPolicies judges every policy document that a resource holds, whatever its attribute is called.
+// checkPolicies checks every policy document that a resource holds, whatever its attribute is called.
 func checkPolicies(resource *tfjson.StateResource) []string {
 	var rules []string
 
-	for _, attribute := range sortedKeys(resource.AttributeValues) {
+	for _, attribute := range slices.Sorted(maps.Keys(resource.AttributeValues)) {
 		text, isText := resource.AttributeValues[attribute].(string)
 		if !isText || !strings.Contains(text, `"Statement"`) {
 			continue
 		}
 
-		var document struct {
-			Statement []statement `json:"Statement"`
-		}
+		var document iam.Document
 
 		if err := json.Unmarshal([]byte(text), &document); err != nil {
 			rules = append(rules, fmt.Sprintf("%s can't be read as a policy: %v", attribute, err))
@@ -98,7 +66,7 @@ func checkPolicies(resource *tfjson.StateResource) []string {
 	return rules
 }
 
-func checkAllow(resourceType string, allow statement) []string {
+func checkAllow(resourceType string, allow iam.Statement) []string {
 	var rules []string
 
 	if len(allow.NotAction) > 0 || len(allow.NotResource) > 0 {
@@ -138,7 +106,7 @@ func checkAllow(resourceType string, allow statement) []string {
 	return rules
 }
 
-func checkPassRole(allow statement) []string {
+func checkPassRole(allow iam.Statement) []string {
 	var rules []string
 
 	for _, resource := range allow.Resource {
@@ -163,7 +131,7 @@ func looks(action string) bool {
 }
 
 // checkMakesRoles: whoever may make or widen roles may do so under a name, and only with the permissions boundary.
-func checkMakesRoles(allow statement) []string {
+func checkMakesRoles(allow iam.Statement) []string {
 	var rules []string
 
 	for _, action := range allow.Action {
@@ -191,7 +159,7 @@ func checkMakesRoles(allow statement) []string {
 }
 
 // checkWholeBucket: what lies in a bucket is given by the beginning of its key.
-func checkWholeBucket(allow statement) []string {
+func checkWholeBucket(allow iam.Statement) []string {
 	var rules []string
 
 	for _, resource := range allow.Resource {
@@ -207,6 +175,10 @@ func checkWholeBucket(allow statement) []string {
 // anybody reports whether a principal is everyone: "*", or a map with it.
 func anybody(principal any) bool {
 	switch value := principal.(type) {
+	case json.RawMessage:
+		var read any
+
+		return json.Unmarshal(value, &read) == nil && anybody(read)
 	case string:
 		return value == "*"
 	case []any:

@@ -9,6 +9,8 @@ import (
 	"sort"
 
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/iam"
 )
 
 // RequiredTags are on every resource that can carry tags.
@@ -47,6 +49,15 @@ func Check(module *tfjson.StateModule) []Finding {
 	sort.Slice(findings, func(i, j int) bool { return findings[i].String() < findings[j].String() })
 
 	return findings
+}
+
+// Resources are the managed resources of a state; none of an empty one.
+func Resources(values *tfjson.StateValues) []*tfjson.StateResource {
+	if values == nil {
+		return nil
+	}
+
+	return resources(values.RootModule)
 }
 
 // resources are the managed resources of a module and of all below it.
@@ -174,15 +185,13 @@ func checkBucket(resource *tfjson.StateResource, all []*tfjson.StateResource) []
 }
 
 func refusesPlainHTTP(policy string) bool {
-	var document struct {
-		Statement []statement `json:"Statement"`
-	}
+	var document iam.Document
 
 	if json.Unmarshal([]byte(policy), &document) != nil {
 		return false
 	}
 
-	return slices.ContainsFunc(document.Statement, func(each statement) bool {
+	return slices.ContainsFunc(document.Statement, func(each iam.Statement) bool {
 		return each.Effect == "Deny" && anybody(each.Principal) &&
 			slices.Contains(each.Action, "s3:*") && slices.Contains(each.Condition["Bool"]["aws:SecureTransport"], "false")
 	})
@@ -201,15 +210,4 @@ func length(value any) int {
 	list, _ := value.([]any)
 
 	return len(list)
-}
-
-func sortedKeys(values map[string]any) []string {
-	keys := make([]string, 0, len(values))
-	for key := range values {
-		keys = append(keys, key)
-	}
-
-	sort.Strings(keys)
-
-	return keys
 }
