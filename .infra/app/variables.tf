@@ -11,6 +11,11 @@ variable "env" {
   }
 
   validation {
+    condition     = !strcontains("${var.env}-", "-customer-")
+    error_message = "Give env a name without -customer: what is called app-<env>-customer-… belongs to a customer of env."
+  }
+
+  validation {
     condition     = contains(["default", var.env], terraform.workspace)
     error_message = "The selected workspace holds the state of another environment: run terraform workspace select -or-create with the name of env."
   }

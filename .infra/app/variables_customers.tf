@@ -26,6 +26,11 @@ variable "customers" {
   }
 
   validation {
+    condition     = length(var.customers) <= 25
+    error_message = "Give at most 25 customers: a load balancer has room for 25 certificates beside its own. More need an environment of their own."
+  }
+
+  validation {
     condition     = alltrue([for customer in values(var.customers) : try(length(customer.name) > 0 && trimspace(customer.name) == customer.name, false)])
     error_message = "Give each of customers a name that the service's GREETINGS has, for example A, without spaces around it."
   }

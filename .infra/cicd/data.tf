@@ -29,6 +29,8 @@ locals {
   # What the app stack names its things.
   app      = "app-${var.env}"
   services = concat(["api"], [for key in var.customers : "customer-${key}"])
+  # The same in policies, which have room for a pattern and not for the name of each customer.
+  service_patterns = concat(["api"], length(var.customers) == 0 ? [] : ["customer-*"])
 
   state_bucket_arn = "arn:${local.partition}:s3:::${var.tf_state_bucket}"
 }

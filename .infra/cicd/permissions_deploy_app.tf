@@ -8,8 +8,8 @@ locals {
   # The tags that the app stack puts on all that it creates.
   app_tags = { Project = "clockmirror", Environment = var.env, Stack = "app" }
 
-  service_arns  = [for service in local.services : format(local.regional, "ecs", "service/${local.app}/${service}")]
-  revision_arns = [for service in local.services : format(local.regional, "ecs", "task-definition/${local.app}-${service}:*")]
+  service_arns  = [for service in local.service_patterns : format(local.regional, "ecs", "service/${local.app}/${service}")]
+  revision_arns = [for service in local.service_patterns : format(local.regional, "ecs", "task-definition/${local.app}-${service}:*")]
 
   permissions_deploy_app_service = [
     {
@@ -30,7 +30,7 @@ locals {
     },
     {
       sid = "Services"
-      why = "api and the customers' own, by their names"
+      why = "api and, where there are customers, theirs, by their names"
       actions = [
         "ecs:CreateService", "ecs:DeleteService", "ecs:DescribeServiceDeployments", "ecs:DescribeServices",
         "ecs:ListServiceDeployments", "ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateService",

@@ -3,7 +3,7 @@
 
 locals {
   service_role_arns = [
-    for pair in setproduct(local.services, ["execution", "task"]) : format(local.iam, "role/${local.app}-${pair[0]}-${pair[1]}")
+    for pair in setproduct(local.service_patterns, ["execution", "task"]) : format(local.iam, "role/${local.app}-${pair[0]}-${pair[1]}")
   ]
 
   permissions_deploy_app_roles = [

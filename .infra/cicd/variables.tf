@@ -11,6 +11,11 @@ variable "env" {
   }
 
   validation {
+    condition     = !strcontains("${var.env}-", "-customer-")
+    error_message = "Give env a name without -customer: what is called app-<env>-customer-… belongs to a customer of env."
+  }
+
+  validation {
     condition     = contains(["default", var.env], terraform.workspace)
     error_message = "The selected workspace holds the state of another environment: run terraform workspace select -or-create with the name of env."
   }
@@ -158,7 +163,7 @@ variable "hosted_zone_id" {
 }
 
 variable "customers" {
-  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own. Each gets an action beside UpdateECSService; the pipeline's roles may touch services of these names and of no others."
+  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own. Each gets an action beside UpdateECSService. With any, the pipeline's roles may touch services that are called customer-… in env."
   type        = list(string)
   default     = []
   nullable    = false
@@ -166,6 +171,11 @@ variable "customers" {
   validation {
     condition     = alltrue([for key in var.customers : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", key))])
     error_message = "Give customers the keys of the app stack's variable customers: lower-case letters, digits and single hyphens."
+  }
+
+  validation {
+    condition     = length(var.customers) <= 25
+    error_message = "Give at most 25 customers: a load balancer has room for 25 certificates beside its own. More need an environment of their own."
   }
 }
 

@@ -32,31 +32,36 @@ func TestDependentActions(t *testing.T) {
 	caller := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
 	caller.environment["AWS_ACCESS_KEY_ID"], caller.environment["AWS_SECRET_ACCESS_KEY"] = keys[0], keys[1]
 
-	// In a fresh account, these calls create the service's role as well.
+	// In a fresh account, the first call of a service makes the service's role as well.
 	const linkedRole = "iam:CreateServiceLinkedRole"
 
-	for _, row := range []struct{ command, action, dependent string }{
+	for _, row := range []struct {
+		command, action string
+		others          []string // that are granted too
+		dependent       string
+	}{
+		{"ecs create-cluster --cluster-name app-test", "ecs:CreateCluster", nil, linkedRole},
 		{
 			"elbv2 create-load-balancer --name app-test --subnets subnet-1",
-			"elasticloadbalancing:CreateLoadBalancer", "ec2:GetSecurityGroupsForVpc",
+			"elasticloadbalancing:CreateLoadBalancer", []string{linkedRole}, "ec2:GetSecurityGroupsForVpc",
 		},
 		{
 			"application-autoscaling put-scaling-policy --policy-name cpu --service-namespace ecs --resource-id service/app-test/api --scalable-dimension ecs:service:DesiredCount",
-			"application-autoscaling:PutScalingPolicy", "cloudwatch:PutMetricAlarm",
+			"application-autoscaling:PutScalingPolicy", []string{linkedRole}, "cloudwatch:PutMetricAlarm",
 		},
 	} {
 		t.Run(row.action+" needs "+row.dependent, func(t *testing.T) {
 			for _, rights := range []struct {
-				actions string
+				actions []string
 				denied  bool
 			}{
-				{fmt.Sprintf("%q,%q", row.action, linkedRole), true},
-				{fmt.Sprintf("%q,%q,%q", row.action, linkedRole, row.dependent), false},
+				{append([]string{row.action}, row.others...), true},
+				{append([]string{row.action, row.dependent}, row.others...), false},
 			} {
 				require.NoError(t, cloud.Enforce(t.Context(), false))
 
 				owner.must(t, "aws", "iam", "put-user-policy", "--user-name", "caller", "--policy-name", "rights",
-					"--policy-document", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%s],"Resource":"*"}]}`, rights.actions))
+					"--policy-document", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["%s"],"Resource":"*"}]}`, strings.Join(rights.actions, `","`)))
 				require.NoError(t, cloud.Enforce(t.Context(), true))
 
 				// Whether the call then succeeds is not the point: only whether it is denied.
@@ -66,4 +71,31 @@ func TestDependentActions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// IAM counts the characters of policies that are no white space.
+func TestPolicySizes(t *testing.T) {
+	t.Parallel()
+
+	owner := &stack{folder: t.TempDir(), environment: testkit.Emulator(t, "infra").Environment(os.Environ())}
+	policy := func(size int) string {
+		const empty = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::"}]}`
+
+		return strings.Replace(empty, ":::", ":::"+strings.Repeat("a", size-len(empty)), 1)
+	}
+
+	owner.must(t, "aws", "iam", "create-policy", "--policy-name", "largest", "--policy-document", strings.ReplaceAll(policy(6144), ",", ",\n  "))
+
+	_, complaint, err := owner.run(t, "aws", "iam", "create-policy", "--policy-name", "larger", "--policy-document", policy(6145))
+	require.Error(t, err)
+	assert.Contains(t, complaint, "Cannot exceed quota for PolicySize: 6144")
+
+	owner.must(t, "aws", "iam", "create-role", "--role-name", "role", "--assume-role-policy-document",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "one", "--policy-document", policy(10000))
+	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "two", "--policy-document", policy(240))
+
+	_, complaint, err = owner.run(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "two", "--policy-document", policy(241))
+	require.Error(t, err)
+	assert.Contains(t, complaint, "Maximum policy size of 10240 bytes exceeded for role role")
 }

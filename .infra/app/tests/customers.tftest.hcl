@@ -119,6 +119,16 @@ run "key_that_no_name_can_hold" {
   expect_failures = [var.customers]
 }
 
+run "more_than_a_load_balancer_has_room_for" {
+  command = plan
+
+  variables {
+    customers = { for i in range(26) : i => { name = "A", host = "customer-${i}.example.com" } }
+  }
+
+  expect_failures = [var.customers]
+}
+
 run "key_too_long" {
   command = plan
 

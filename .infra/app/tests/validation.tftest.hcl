@@ -131,6 +131,18 @@ run "fourth_mistakes" {
   ]
 }
 
+run "env_of_a_customer" {
+  command = plan
+
+  variables {
+    env = "prod-customer"
+  }
+
+  expect_failures = [
+    var.env,
+  ]
+}
+
 run "fifth_mistakes" {
   command = plan
 

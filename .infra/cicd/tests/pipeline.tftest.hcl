@@ -467,8 +467,8 @@ run "customers" {
   }
 
   assert {
-    condition     = contains(local.service_role_arns, "arn:aws:iam::123456789012:role/app-test-customer-acme-task") && length(local.service_role_arns) == 4
-    error_message = "DeployApp may make a customer's service when the customer is named."
+    condition     = contains(local.service_role_arns, "arn:aws:iam::123456789012:role/app-test-customer-*-task") && length(local.service_role_arns) == 4
+    error_message = "DeployApp may make customers' services when there are customers."
   }
 
   assert {
@@ -518,6 +518,16 @@ run "env" {
 
   variables {
     env = "Prod"
+  }
+
+  expect_failures = [var.env]
+}
+
+run "env_of_a_customer" {
+  command = plan
+
+  variables {
+    env = "prod-customer"
   }
 
   expect_failures = [var.env]

@@ -19,6 +19,7 @@ import ecs
 import elb
 import logs
 import permissions
+import policy_sizes
 import s3
 import service_linked_roles
 import task_definitions
@@ -34,6 +35,7 @@ PATCHES = (
     elb,
     logs,
     permissions,
+    policy_sizes,
     s3,
     service_linked_roles,
     task_definitions,
