@@ -43,11 +43,15 @@ func TestDependentActions(t *testing.T) {
 		{"ecs create-cluster --cluster-name app-test", "ecs:CreateCluster", nil, linkedRole},
 		{
 			"elbv2 create-load-balancer --name app-test --subnets subnet-1",
-			"elasticloadbalancing:CreateLoadBalancer", []string{linkedRole}, "ec2:GetSecurityGroupsForVpc",
+			"elasticloadbalancing:CreateLoadBalancer",
+			[]string{linkedRole},
+			"ec2:GetSecurityGroupsForVpc",
 		},
 		{
 			"application-autoscaling put-scaling-policy --policy-name cpu --service-namespace ecs --resource-id service/app-test/api --scalable-dimension ecs:service:DesiredCount",
-			"application-autoscaling:PutScalingPolicy", []string{linkedRole}, "cloudwatch:PutMetricAlarm",
+			"application-autoscaling:PutScalingPolicy",
+			[]string{linkedRole},
+			"cloudwatch:PutMetricAlarm",
 		},
 	} {
 		t.Run(row.action+" needs "+row.dependent, func(t *testing.T) {
@@ -90,12 +94,12 @@ func TestPolicySizes(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, complaint, "Cannot exceed quota for PolicySize: 6144")
 
-	owner.must(t, "aws", "iam", "create-role", "--role-name", "role", "--assume-role-policy-document",
+	owner.must(t, "aws", "iam", "create-role", "--role-name", "tasks", "--assume-role-policy-document",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
-	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "one", "--policy-document", policy(10000))
-	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "two", "--policy-document", policy(240))
+	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "tasks", "--policy-name", "one", "--policy-document", policy(10000))
+	owner.must(t, "aws", "iam", "put-role-policy", "--role-name", "tasks", "--policy-name", "two", "--policy-document", policy(240))
 
-	_, complaint, err = owner.run(t, "aws", "iam", "put-role-policy", "--role-name", "role", "--policy-name", "two", "--policy-document", policy(241))
+	_, complaint, err = owner.run(t, "aws", "iam", "put-role-policy", "--role-name", "tasks", "--policy-name", "two", "--policy-document", policy(241))
 	require.Error(t, err)
-	assert.Contains(t, complaint, "Maximum policy size of 10240 bytes exceeded for role role")
+	assert.Contains(t, complaint, "Maximum policy size of 10240 bytes exceeded for role tasks")
 }

@@ -3,6 +3,7 @@ package infra_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -235,7 +236,7 @@ func parsePolicy(t *testing.T, text any) iam.Document {
 	return document
 }
 
-// documentsByRole are the policies of every role that a stack has made, inline and attached.
+// documentsByRole are the policies of every role that a stack has made, inline and attached; one of no role stands by its ARN.
 func documentsByRole(t *testing.T, made *stack) map[string][]iam.Document {
 	t.Helper()
 
@@ -250,6 +251,8 @@ func documentsByRole(t *testing.T, made *stack) map[string][]iam.Document {
 		}
 	}
 
+	unattached := maps.Clone(managed)
+
 	for _, resource := range all {
 		role := fmt.Sprint(resource.AttributeValues["role"])
 
@@ -257,8 +260,14 @@ func documentsByRole(t *testing.T, made *stack) map[string][]iam.Document {
 		case "aws_iam_role_policy":
 			found[role] = append(found[role], parsePolicy(t, resource.AttributeValues["policy"]))
 		case "aws_iam_role_policy_attachment":
-			found[role] = append(found[role], managed[fmt.Sprint(resource.AttributeValues["policy_arn"])])
+			arn := fmt.Sprint(resource.AttributeValues["policy_arn"])
+			found[role] = append(found[role], managed[arn])
+			delete(unattached, arn)
 		}
+	}
+
+	for arn, document := range unattached {
+		found[arn] = []iam.Document{document}
 	}
 
 	return found

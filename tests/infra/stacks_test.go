@@ -67,6 +67,7 @@ func TestStacks(t *testing.T) {
 			full.initInBucket(t, "full")
 			full.apply(t)
 			full.requireSettled(t)
+			full.requireKnownToAWS(t)
 			full.requireDestroyed(t)
 		})
 	})
@@ -93,6 +94,7 @@ func TestBootstrap(t *testing.T) {
 	require.NoError(t, err)
 
 	bootstrap.requireSettled(t)
+	bootstrap.requireKnownToAWS(t)
 
 	err = bootstrap.destroy(t)
 	require.ErrorContains(t, err, "Instance cannot be destroyed", "the state of everything else can be destroyed by accident")
