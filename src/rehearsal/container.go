@@ -27,6 +27,8 @@ const (
 	repositoryAt  = "/rehearsal/repository.git"
 	providersAt   = "/rehearsal/providers"
 	terraformRcAt = "/rehearsal/terraform.rc"
+
+	buildShares = "256" // tasks have Docker's default, 1024
 )
 
 // container is the machine of a build: fresh, but for what is cached.
@@ -39,6 +41,7 @@ type container struct {
 func (e *Environment) startContainer(ctx context.Context, name string, project *codepipeline.Project, spec *codebuild.Spec) (*container, error) {
 	arguments := []string{
 		"run", "--detach", "--init", "--name", name, "--label", e.engine.Label, "--network", "host",
+		"--cpu-shares", buildShares, // in AWS, a build takes no CPU from the tasks
 		"--volume", e.commits.folder + ":" + repositoryAt + ":ro",
 		"--volume", e.machine.terraform + ":/usr/local/bin/terraform:ro",
 	}

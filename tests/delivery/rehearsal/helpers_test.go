@@ -134,8 +134,11 @@ func lastLines(t *testing.T, result *codepipeline.Result) string {
 
 	lines := strings.Split(strings.TrimSpace(logOf(t, result)), "\n")
 
-	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+	return strings.Join(lines[max(0, len(lines)-shownLines):], "\n")
 }
+
+// shownLines is how many lines of an action that failed people see.
+const shownLines = 15
 
 const manifestTypes = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*"
 

@@ -12,11 +12,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // Ctrl-C at any point leaves nothing running.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	requireMachine(t)
 
 	for _, line := range []string{"setting up", "Source "} {
@@ -25,9 +27,8 @@ func TestInterrupt(t *testing.T) {
 
 			command := exec.CommandContext(t.Context(), "make", "rehearse")
 			command.Dir, command.Stdout, command.Stderr = testkit.Root(t), &printed, &printed
-			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-
-			require.NoError(t, command.Start())
+			process, err := proc.Start(command)
+			require.NoError(t, err)
 			testkit.EventuallyWithin(t, 5*time.Minute, func() error {
 				if !strings.Contains(printed.String(), line) {
 					return fmt.Errorf("it did not come as far as %q: %s", line, printed.String())
@@ -37,8 +38,8 @@ func TestInterrupt(t *testing.T) {
 			})
 
 			// As a terminal does: to all of the command.
-			require.NoError(t, syscall.Kill(-command.Process.Pid, syscall.SIGINT))
-			require.Error(t, command.Wait())
+			require.NoError(t, process.Signal(syscall.SIGINT))
+			require.Error(t, process.Wait())
 			assert.Contains(t, printed.String(), "interrupted; nothing runs any more")
 
 			id := logsLine.FindStringSubmatch(printed.String())

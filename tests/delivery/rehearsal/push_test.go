@@ -14,6 +14,7 @@ import (
 
 // A push to the remote is rehearsed as a push to the Git host is run: if the trigger takes it.
 func TestPush(t *testing.T) {
+	t.Parallel()
 	requireMachine(t)
 
 	clone := t.TempDir()

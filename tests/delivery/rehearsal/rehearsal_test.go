@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 
 // A commit goes through the pipeline, once more, and broken in several ways.
 func TestRehearsal(t *testing.T) {
+	t.Parallel()
 	requireMachine(t)
 
 	// Outlives the test's context, to be stopped in order.
@@ -37,11 +39,25 @@ func TestRehearsal(t *testing.T) {
 	require.NoError(t, err)
 	testGreen(t, e, first)
 
-	t.Run("CodeBuild's rules", func(t *testing.T) { testCodeBuild(t, e, first) })
 	t.Run("again", func(t *testing.T) { testAgain(t, e, first) })
-	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, e, first) })
+
+	// Builds that deploy nothing run beside a deployment, which waits for health checks most of the time.
+	probed, broken := probeCommit(t, e), brokenCommit(t, e)
+
+	t.Run("side by side", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T){
+			"CodeBuild's rules":              func(t *testing.T) { testCodeBuild(t, e, first, probed) },
+			"an image that never gets ready": func(t *testing.T) { testNeverReady(t, e, first) },
+			"format and unit test":           func(t *testing.T) { testBrokenCode(t, e, broken) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
+
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
-	t.Run("format and unit test", func(t *testing.T) { testBrokenCode(t, e) })
 	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // last, as the plans below are made with it
 
 	unsettled, err := e.Settled(t.Context())
@@ -278,9 +294,11 @@ func testDenied(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	apply(content)
 }
 
-// testBrokenCode: a Terraform file out of format and a failing unit test each stop their action.
-func testBrokenCode(t *testing.T, e *rehearsal.Environment) {
-	commit := alter(t, e, map[string]func(string) string{
+// brokenCommit has a Terraform file out of format and a unit test that fails.
+func brokenCommit(t *testing.T, e *rehearsal.Environment) string {
+	t.Helper()
+
+	return alter(t, e, map[string]func(string) string{
 		".infra/app/outputs.tf": func(text string) string {
 			return strings.Replace(text, `  description = "URL of the service`, `      description = "URL of the service`, 1)
 		},
@@ -288,17 +306,36 @@ func testBrokenCode(t *testing.T, e *rehearsal.Environment) {
 			return "package clock_test\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) {\n\tt.Parallel()\n\tt.Fatal(\"broken on purpose\")\n}\n"
 		},
 	})
+}
 
-	red, err := e.Run(t.Context(), commit)
-	require.ErrorIs(t, err, codepipeline.ErrRed)
-	assert.Len(t, red.Results, 5, "the stage Test is tried twice, and nothing comes after it")
-	assert.FileExists(t, filepath.Join(e.Logs(), fmt.Sprintf("%d-UnitTest-2-unit-tests", red.Number), "unit-tests.xml"), "the report of what failed is lost")
+// testBrokenCode: each of the two stops its action.
+func testBrokenCode(t *testing.T, e *rehearsal.Environment, commit string) {
+	run := codepipeline.NewExecution(commit, nil)
+	run.Number = 200
 
-	for action, want := range map[string]string{
-		"StaticAnalysis": "outputs.tf",
-		"UnitTest":       "TestBroken",
-	} {
-		require.Error(t, red.Result(action).Err, action)
-		assert.Contains(t, lastLines(t, red.Result(action)), want)
+	act := func(action codepipeline.Action) (string, error) {
+		var log bytes.Buffer
+
+		_, err := e.Act(t.Context(), run, action, 1, &log)
+		lines := strings.Split(log.String(), "\n")
+
+		return strings.Join(lines[max(0, len(lines)-shownLines):], "\n"), err
 	}
+
+	_, err := act(e.Pipeline().Stages[0].Actions[0])
+	require.NoError(t, err)
+
+	for _, action := range e.Pipeline().Stages[1].Actions {
+		t.Run(action.Name, func(t *testing.T) {
+			t.Parallel()
+
+			log, err := act(action)
+			require.Error(t, err)
+			assert.Contains(t, log, map[string]string{"StaticAnalysis": "outputs.tf", "UnitTest": "TestBroken"}[action.Name])
+		})
+	}
+
+	t.Cleanup(func() {
+		assert.FileExists(t, filepath.Join(e.Logs(), "200-UnitTest-unit-tests", "unit-tests.xml"), "the report of what failed is lost")
+	})
 }
