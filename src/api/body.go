@@ -15,7 +15,7 @@ const (
 	receiving, working = 3, 20
 	// maxDiscarded bounds what is read of a body that is too large, in bytes.
 	maxDiscarded = 2 << 20
-	// lingering is how long the rest of a body that nobody wants may take to arrive, so that the client hears the answer.
+	// lingering is how long the unread rest of a body may take to arrive, so that the client receives the answer.
 	lingering = 500 * time.Millisecond
 )
 

@@ -239,7 +239,7 @@ func TestTheUpstreamGetsNoMoreThanItsShareAtATime(t *testing.T) {
 
 	everyone.Wait()
 	assert.Equal(t, int32(2), most.Load())
-	assert.Positive(t, full.Load(), "nobody waits for a turn longer than a try may take")
+	assert.Positive(t, full.Load(), "no try waits for a turn longer than a try may take")
 }
 
 // switchesProtocols answers 101 and then nothing: to net/http the body of that is the bare connection.

@@ -8,7 +8,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Access is what the log tells of one request.
+// Access is what the log says about one request.
 type Access struct {
 	Arrived   time.Time
 	RequestID string
@@ -27,8 +27,8 @@ type Access struct {
 	Error string
 }
 
-// LogAccess logs a request. JSON is written by zerolog, because slog's own handler costs an eighth of a whole request; a
-// test holds both to the same line.
+// LogAccess logs a request. zerolog writes the JSON, because slog's own handler costs an eighth of a whole request; a
+// test checks that both write the same line.
 func LogAccess(ctx context.Context, logger *slog.Logger, level slog.Level, access Access) {
 	handler := logger.Handler()
 	if !handler.Enabled(ctx, level) {
@@ -64,12 +64,12 @@ func LogAccess(ctx context.Context, logger *slog.Logger, level slog.Level, acces
 		record.AddAttrs(slog.String("error", access.Error))
 	}
 
-	_ = handler.Handle(ctx, record) // when the log fails there is nowhere to say so
+	_ = handler.Handle(ctx, record) // a failing log can't be reported anywhere
 }
 
 const accessMessage = "request"
 
-// writeJSON writes the line in the names that slog gives to time, level and message.
+// writeJSON writes the line with slog's names for time, level and message.
 func (a *Access) writeJSON(out zerolog.Logger, level slog.Level) {
 	line := out.Log().
 		Str("time", a.Arrived.Format(time.RFC3339Nano)).
@@ -94,7 +94,7 @@ func (a *Access) writeJSON(out zerolog.Logger, level slog.Level) {
 	line.Send()
 }
 
-// milliseconds returns a duration to the microsecond.
+// milliseconds converts a duration, with microsecond precision.
 func milliseconds(duration time.Duration) float64 {
 	return float64(duration.Microseconds()) / float64(time.Millisecond/time.Microsecond)
 }

@@ -19,13 +19,13 @@ func line(level slog.Level, access telemetry.Access) string {
 	var out output
 
 	logger, lines := telemetry.NewLogger(&out, "json", slog.LevelInfo)
-	telemetry.LogAccess(nil, logger, level, access) //nolint:staticcheck // SA1012: no handler here has use for one
+	telemetry.LogAccess(nil, logger, level, access) //nolint:staticcheck // SA1012: no handler here uses the context
 	lines.Close()
 
 	return out.text()
 }
 
-// slogLine returns what slog's own handler makes of it.
+// slogLine returns what slog's own handler writes for it.
 func slogLine(level slog.Level, access telemetry.Access) string {
 	var out strings.Builder
 
@@ -57,7 +57,7 @@ func TestALineOfARequestIsTheOneThatSlogWrites(t *testing.T) {
 	})
 }
 
-// plainInJSON leaves out what encoding/json escapes for the sake of HTML although no JSON parser needs it.
+// plainInJSON removes what encoding/json escapes only for HTML.
 func plainInJSON(text string) bool { return !strings.ContainsAny(text, "<>&") }
 
 func TestBelowTheLevelNothingIsLogged(t *testing.T) { //nolint:paralleltest // allocations are counted

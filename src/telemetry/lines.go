@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// batchSize is when a batch is written: some hundred lines to one system call, well under a pipe's 64 KiB.
+	// batchSize is the size at which a batch is written: some hundred lines per system call, well under a pipe's 64 KiB.
 	batchSize = 32 << 10
-	// maxPending bounds what waits for an output that takes nothing: some 4,000 lines.
+	// maxPending limits what is kept while the output is blocked: some 4,000 lines.
 	maxPending = 1 << 20
-	// closePatience bounds how long the end of the program waits for the last lines.
+	// closePatience limits how long the program waits at its end for the last lines.
 	closePatience = time.Second
 )
 
-// Lines gathers log lines and writes them in batches, in a goroutine of its own: whoever logs never waits for whoever
-// reads the log. Lines that find no room, or that the output refuses, are dropped and counted. A line stays whole.
+// Lines collects log lines and writes them in batches, in its own goroutine, so that logging never waits for the reader of
+// the log. Lines that don't fit, or that the output refuses, are dropped and counted. A line is never split.
 type Lines struct {
 	out      io.Writer
 	interval time.Duration
@@ -73,7 +73,7 @@ func (l *Lines) Write(line []byte) (int, error) {
 // Dropped returns how many lines were dropped since the start.
 func (l *Lines) Dropped() uint64 { return l.dropped.Load() }
 
-// Close writes what is pending, and gives up after a second: an output that takes nothing must not hold the stop.
+// Close writes what is pending, and gives up after a second: a blocked output must not delay the stop.
 func (l *Lines) Close() {
 	close(l.closing)
 
@@ -87,7 +87,7 @@ func (l *Lines) Close() {
 func (l *Lines) writeSoon() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it has been asked already
+	default: // a request is pending
 	}
 }
 

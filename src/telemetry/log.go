@@ -1,4 +1,4 @@
-// Package telemetry is what the program tells its operators: logs, metrics, traces, and the id that ties them together.
+// Package telemetry provides logs, metrics and traces, and the request id that connects them.
 package telemetry
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// flushInterval bounds how long a line below error level may wait in memory.
+// flushInterval limits how long a line below error level may wait in memory.
 const flushInterval = 100 * time.Millisecond
 
 // NewLogger returns a logger that writes to out in the given format: "json", "text", or "auto", which is text on a
@@ -34,7 +34,7 @@ func NewLogger(out io.Writer, format string, level slog.Level) (logger *slog.Log
 	direct := slog.New(handler(out))
 	report := func(dropped uint64) { direct.Warn("log lines were dropped", "count", dropped) }
 
-	if text { // a person who watches wants each line now
+	if text { // a person who watches needs each line at once
 		lines = newLines(out, 0, report)
 
 		return slog.New(handler(lines)), lines
@@ -51,7 +51,7 @@ func isTerminal(out io.Writer) bool {
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// jsonHandler has an error written at once, before the program can die of it, and a quicker way for requests.
+// jsonHandler writes errors at once, in case the program crashes, and has a faster path for requests.
 type jsonHandler struct {
 	slog.Handler
 

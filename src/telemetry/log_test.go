@@ -201,7 +201,7 @@ func TestAnOutputThatNobodyReadsBlocksNobody(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				reader, writer := io.Pipe() // has no room for a single byte
+				reader, writer := io.Pipe() // it buffers nothing
 				logger, lines := telemetry.NewLogger(writer, format, slog.LevelInfo)
 
 				const logged = 20_000
@@ -210,12 +210,12 @@ func TestAnOutputThatNobodyReadsBlocksNobody(t *testing.T) {
 				}
 
 				assert.Positive(t, lines.Dropped())
-				assert.Less(t, lines.Dropped(), uint64(logged), "a bounded number waits")
+				assert.Less(t, lines.Dropped(), uint64(logged), "the number of pending lines is limited")
 
 				started := time.Now()
 
 				lines.Close()
-				assert.Equal(t, time.Second, time.Since(started), "the end waits for a second and no longer")
+				assert.Equal(t, time.Second, time.Since(started), "closing takes one second at most")
 
 				_ = reader.Close() // ends the goroutine
 			})

@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Build says which program this is.
+// Build identifies the build of the program.
 type Build struct {
 	// Version is a semantic version without the v, such as 1.2.3.
 	Version string
@@ -31,8 +31,8 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight atomic.Int64
 
-	// Looking a series up by its labels costs more than counting, so each is looked up once. The map is replaced, never
-	// changed: readers take no lock.
+	// Looking up a series by its labels costs more than counting, so each is looked up once. The map is replaced, never
+	// changed, so readers need no lock.
 	series atomic.Pointer[map[seriesKey]series]
 	adding sync.Mutex
 }
@@ -47,7 +47,7 @@ type series struct {
 	duration prometheus.Observer
 }
 
-// NewMetrics returns metrics with a registry of their own, which has the Go runtime and the build in it too.
+// NewMetrics returns metrics with their own registry, which includes those of the Go runtime and the build.
 func NewMetrics(build Build) *Metrics {
 	labels := []string{"route", "method", "status"}
 	metrics := &Metrics{
@@ -89,14 +89,14 @@ func (m *Metrics) CountDroppedLines(lines *Lines) {
 	}, func() float64 { return float64(lines.Dropped()) }))
 }
 
-// Enter counts a request in and returns how many are in flight with it. Each Enter needs one Leave.
+// Enter adds a request to those in flight and returns their number. Each Enter needs one Leave.
 func (m *Metrics) Enter() int64 { return m.inFlight.Add(1) }
 
-// Leave counts a request out.
+// Leave removes a request from those in flight.
 func (m *Metrics) Leave() { m.inFlight.Add(-1) }
 
-// Observe records an answer. The route is the pattern, not the path, and methods that are not HTTP's own count as OTHER,
-// so that no client can make new series at will.
+// Observe records a response. The route is the pattern, not the path, and non-standard methods count as OTHER, so that
+// clients can't create any number of series.
 func (m *Metrics) Observe(route, method string, status int, took time.Duration) {
 	if !isStandard(method) {
 		method = "OTHER"
@@ -136,7 +136,7 @@ func isStandard(method string) bool {
 	}
 }
 
-// Registry is where other parts of the program register metrics of their own.
+// Registry is where other parts of the program register their metrics.
 func (m *Metrics) Registry() prometheus.Registerer { return m.registry }
 
 // Handler serves the metrics in Prometheus's text format.

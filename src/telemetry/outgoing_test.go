@@ -45,6 +45,6 @@ func TestOutgoingRequestsCarryTraceAndRequestID(t *testing.T) {
 
 		assert.Equal(t, expected.traceparent, got.Get("Traceparent"), name)
 		assert.Equal(t, expected.requestIDs, got["X-Request-Id"], name)
-		assert.Empty(t, request.Header, "the caller's request is as it was")
+		assert.Empty(t, request.Header, "the caller's request is unchanged")
 	}
 }

@@ -9,15 +9,14 @@ const (
 	longestRequestID = 128
 	madeRequestID    = 20
 
-	// base32 has no letter that is easily taken for a digit, and 32 symbols spend five random bits each.
+	// base32 has no letters that look like digits; each of its 32 symbols holds five random bits.
 	base32     = "0123456789abcdefghjkmnpqrstvwxyz"
 	base32Bits = 5
 	base32Mask = 1<<base32Bits - 1
 )
 
-// RequestID returns the id in X-Request-Id when it is sane, 1 to 128 visible ASCII characters other
-// than quotes and backslashes, or else a new one of 20
-// characters: 100 random bits. An id must be unique, not secret, so the cheap generator does.
+// RequestID returns the id in X-Request-Id if it is valid: 1 to 128 visible ASCII characters other than quotes and
+// backslashes. Otherwise it returns a new one of 20 characters, 100 random bits: unique, but not a secret.
 func RequestID(header http.Header) string {
 	if given := header["X-Request-Id"]; len(given) == 1 && isSane(given[0]) {
 		return given[0]

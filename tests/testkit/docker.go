@@ -17,10 +17,10 @@ import (
 // ImageVariable names an image to test in place of one that the test builds.
 const ImageVariable = "CLOCKMIRROR_IMAGE"
 
-// containerRemoval bounds the tidying up after a test.
+// containerRemoval limits the clean-up after a test.
 const containerRemoval = time.Minute
 
-// Engine is a Docker engine that answers, for a test.
+// Engine is a running Docker engine, for a test.
 type Engine struct{ *docker.Engine }
 
 // Docker returns the Docker engine of this machine, or ends the test as Missing does.
@@ -31,13 +31,13 @@ func Docker(tb testing.TB) *Engine {
 
 	engine := &Engine{Engine: &docker.Engine{Program: Program(tb, how, "docker"), Label: "clockmirror.test"}}
 	if _, err := engine.Engine.Run(tb.Context(), "version"); err != nil {
-		Missing(tb, "an answering Docker engine", how)
+		Missing(tb, "a running Docker engine", how)
 	}
 
 	return engine
 }
 
-// Run runs docker and returns what it prints on its standard output, without space around it.
+// Run runs docker and returns its trimmed standard output.
 func (e *Engine) Run(tb testing.TB, arguments ...string) string {
 	tb.Helper()
 
@@ -64,7 +64,7 @@ func (e *Engine) Image(tb testing.TB) string {
 	return e.Build(tb)
 }
 
-// Build makes an image as `make image` does, with these variables besides, and returns its name. The image is removed when
+// Build makes an image as `make image` does, with additional variables, and returns its name. The image is removed when
 // the test ends.
 func (e *Engine) Build(tb testing.TB, variables ...string) string {
 	tb.Helper()
@@ -77,7 +77,7 @@ func (e *Engine) Build(tb testing.TB, variables ...string) string {
 	return image
 }
 
-// Start starts a container with nothing that the service does not need, and returns its name. It is removed when the test
+// Start starts a container with no more rights than the service needs, and returns its name. It is removed when the test
 // ends.
 func (e *Engine) Start(tb testing.TB, image string, options ...string) string {
 	tb.Helper()
@@ -94,7 +94,7 @@ func (e *Engine) Start(tb testing.TB, image string, options ...string) string {
 	return name
 }
 
-// RemoveAfter removes an image or a container, whatever its state, when the test ends.
+// RemoveAfter removes an image or a container in any state when the test ends.
 func (e *Engine) RemoveAfter(tb testing.TB, kind, name string) {
 	tb.Helper()
 
@@ -108,14 +108,14 @@ func (e *Engine) RemoveAfter(tb testing.TB, kind, name string) {
 	})
 }
 
-// Inspect returns a container's property, by the template that `docker inspect --format` takes.
+// Inspect returns a property of a container; the template is that of `docker inspect --format`.
 func (e *Engine) Inspect(tb testing.TB, name, template string) string {
 	tb.Helper()
 
 	return e.Run(tb, "inspect", "--format", template, name)
 }
 
-// Address returns the address that a container has on its network, which this host reaches on Linux.
+// Address returns a container's address on its network. On Linux this host can reach it.
 func (e *Engine) Address(tb testing.TB, name string) string {
 	tb.Helper()
 
@@ -134,7 +134,7 @@ func (e *Engine) Published(tb testing.TB, name, port string) string {
 	return first
 }
 
-// Wait waits until a container has ended, and returns its exit code.
+// Wait waits for the end of a container, and returns its exit code.
 func (e *Engine) Wait(tb testing.TB, name string, patience time.Duration) string {
 	tb.Helper()
 

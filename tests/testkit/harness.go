@@ -1,5 +1,5 @@
-// Package testkit is what the black-box tests share: where the repository is, what a machine must have, free ports,
-// and where a run keeps what it shows to people.
+// Package testkit is shared by the black-box tests: the repository and its clones, required programs, servers and clients, and
+// the folder of reports.
 package testkit
 
 import (
@@ -20,7 +20,7 @@ func Root(tb testing.TB) string {
 	tb.Helper()
 
 	_, file, _, ok := runtime.Caller(0)
-	require.True(tb, ok, "this file's own path is not known")
+	require.True(tb, ok, "the path of this file is unknown")
 
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
@@ -84,16 +84,16 @@ func Run(tb testing.TB, folder, program string, arguments ...string) string {
 	return string(output)
 }
 
-// InCI reports whether this is a continuous integration run, where nothing may be skipped.
+// InCI reports whether this is a run of continuous integration, in which no test may be skipped.
 func InCI() bool { return os.Getenv("CI") != "" }
 
-// Missing ends the test because the machine lacks something: a skip on a person's machine, a failure in CI.
-// What says what is missing and how says where it comes from, such as "apt-get install haproxy".
+// Missing ends the test because the machine lacks something: in CI the test fails, elsewhere it is skipped. How says how to
+// get it, such as "apt-get install haproxy".
 func Missing(tb testing.TB, what, how string) {
 	tb.Helper()
 
 	if InCI() {
-		tb.Fatalf("%s is missing, and nothing may be skipped in CI: %s", what, how)
+		tb.Fatalf("%s is missing, and no test may be skipped in CI: %s", what, how)
 	}
 
 	tb.Skipf("%s is missing: %s", what, how)
@@ -111,7 +111,7 @@ func Program(tb testing.TB, how string, names ...string) string {
 	return path
 }
 
-// Artifacts returns a folder, made if need be, in which a run keeps what people look at afterwards: .build/artifacts/NAME.
+// Artifacts returns a folder for logs and reports of a run, .build/artifacts/NAME, and creates it if needed.
 func Artifacts(tb testing.TB, name string) string {
 	tb.Helper()
 
@@ -121,7 +121,7 @@ func Artifacts(tb testing.TB, name string) string {
 	return folder
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that was free a moment ago.
+// FreePort returns a TCP port of 127.0.0.1 that was just free.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 

@@ -18,10 +18,10 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/load"
 )
 
-// Load is a second process, which sends requests at a constant rate, whatever becomes of them; see src/rehearsal/load/generator.
+// Load is a process that sends requests at a constant rate, without waiting for answers; see src/rehearsal/load/generator.
 type Load struct{ generator *load.Load }
 
-// StartLoad sends that many requests a second to an address, until the test ends.
+// StartLoad sends requests to an address until the test ends; rate is per second.
 func StartLoad(tb testing.TB, address string, rate int) *Load {
 	tb.Helper()
 
@@ -35,10 +35,10 @@ func StartLoad(tb testing.TB, address string, rate int) *Load {
 	return &Load{generator: generator}
 }
 
-// Summary is what the load tells about the requests that ended since it was asked last.
+// Summary describes the requests that ended since the last call of Next.
 type Summary = load.Summary
 
-// Next returns what has happened since it was called last.
+// Next returns the summary since its last call.
 func (l *Load) Next(tb testing.TB) Summary {
 	tb.Helper()
 
@@ -48,18 +48,18 @@ func (l *Load) Next(tb testing.TB) Summary {
 	return summary
 }
 
-// Report is the table that people look at: what became of the load while something was done.
+// Report is a table for people: the results of the load during each step of a test.
 type Report struct{ rows []Row }
 
-// Row is a line of it.
+// Row is one row of a report.
 type Row struct {
 	What string `json:"what"`
-	// Took is the time that the case took, in seconds.
+	// Took is how long the step took, in seconds.
 	Took float64 `json:"took_seconds"`
 	Summary
 }
 
-// Add adds what has happened since began.
+// Add adds the row of a step that started at began.
 func (r *Report) Add(what string, began time.Time, result Summary) Row {
 	added := Row{What: what, Took: time.Since(began).Seconds(), Summary: result}
 	r.rows = append(r.rows, added)
@@ -67,7 +67,7 @@ func (r *Report) Add(what string, began time.Time, result Summary) Row {
 	return added
 }
 
-// MustLoseNothing fails the test when a request did not get its answer in time, or there was too little load to tell.
+// MustLoseNothing fails the test if a request was not answered in time, or if the load was too low for a result.
 func (r Row) MustLoseNothing(tb testing.TB, minRate int) {
 	tb.Helper()
 
@@ -77,7 +77,7 @@ func (r Row) MustLoseNothing(tb testing.TB, minRate int) {
 	assert.InDelta(tb, r.Fresh, r.KeepAlive, float64(r.Requests)/10, "%s: fresh and kept-alive connections", r.What)
 }
 
-// Publish prints the table, and keeps it among the artifacts of that name.
+// Publish logs the table, and writes it to the artifacts with that name.
 func (r *Report) Publish(tb testing.TB, name string) {
 	tb.Helper()
 

@@ -21,14 +21,14 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// Patience bounds whatever a test waits for: long enough for a loaded machine, short enough to tell it from never.
+// Patience limits how long a test waits for something: long enough for a busy machine.
 const Patience = 30 * time.Second
 
-// pause is how long to wait before another try.
+// pause is the time between two attempts.
 const pause = 5 * time.Millisecond
 
-// Build builds the program and returns its path. With race it has the race detector, which needs a C compiler; a person's
-// machine may do without.
+// Build builds the program and returns its path. With race it has the race detector; outside CI, only if there is a C
+// compiler.
 func Build(tb testing.TB, race bool) string {
 	tb.Helper()
 
@@ -48,12 +48,12 @@ func Build(tb testing.TB, race bool) string {
 	return program
 }
 
-// coverage is the folder in which the program leaves what it covered, if somebody asks for that.
+// coverage is the folder for the program's coverage data; empty if none is wanted.
 func coverage() string { return os.Getenv("COVERAGE_DIR") }
 
-// Server is the program, running.
+// Server is the running program.
 type Server struct {
-	// URL and AdminURL have no slash at the end.
+	// URL and AdminURL don't end with a slash.
 	URL, AdminURL string
 	Command       *exec.Cmd
 
@@ -68,7 +68,7 @@ func Start(tb testing.TB, program string, environ ...string) *Server {
 	return StartInto(tb, program, nil, environ...)
 }
 
-// StartInto is Start with a file that takes the output, such as a pipe's end; nil keeps it for Output.
+// StartInto is Start with a file for the output, such as a pipe; nil keeps it for Output.
 func StartInto(tb testing.TB, program string, output *os.File, environ ...string) *Server {
 	tb.Helper()
 
@@ -92,7 +92,7 @@ func StartInto(tb testing.TB, program string, output *os.File, environ ...string
 	server.process = process
 
 	tb.Cleanup(func() {
-		if coverage() != "" { // it is written at an orderly end
+		if coverage() != "" { // it is written at a normal exit
 			_ = process.End(syscall.SIGTERM, Patience)
 		}
 
@@ -112,30 +112,29 @@ func Ready(ctx context.Context, url string) error {
 	return proc.Answers(ctx, http.DefaultClient, url+"/readyz")
 }
 
-// Eventually calls try, as often as every 5 ms, until it returns nil. It fails the test with the last error when that takes
-// longer than Patience.
+// Eventually calls try every 5 ms until it returns nil. After Patience it fails the test with the last error.
 func Eventually(tb testing.TB, try func() error) {
 	tb.Helper()
 	EventuallyWithin(tb, Patience, try)
 }
 
-// Until waits, as Eventually does, until something is so; otherwise tells what is wrong when it never is.
-func Until(tb testing.TB, so func() bool, otherwise string) {
+// Until waits, as Eventually does, until a condition holds. The test fails with the message if it never does.
+func Until(tb testing.TB, condition func() bool, message string) {
 	tb.Helper()
 	Eventually(tb, func() error {
-		if !so() {
-			return errors.New(otherwise)
+		if !condition() {
+			return errors.New(message)
 		}
 
 		return nil
 	})
 }
 
-// EventuallyWithin is Eventually with another patience.
+// EventuallyWithin is Eventually with another time limit.
 func EventuallyWithin(tb testing.TB, patience time.Duration, try func() error) {
 	tb.Helper()
 
-	ctx, cancel := context.WithTimeoutCause(tb.Context(), patience, fmt.Errorf("still so after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(tb.Context(), patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
 
 	require.NoError(tb, proc.Await(ctx, pause, try))
@@ -163,7 +162,7 @@ func (s *Server) ExitCode(tb testing.TB) int {
 // Output returns what the program has printed.
 func (s *Server) Output() string { return s.output.String() }
 
-// Buffer is a bytes.Buffer that a program may write to while a test reads it.
+// Buffer is a bytes.Buffer that a program can write to while a test reads it.
 type Buffer struct {
 	mutex  sync.Mutex
 	buffer bytes.Buffer

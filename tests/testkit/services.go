@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
@@ -31,11 +32,11 @@ func Emulator(tb testing.TB, artifacts string, variables ...string) *emulator.Em
 	log, err := os.Create(filepath.Join(Artifacts(tb, artifacts), strings.ReplaceAll(tb.Name(), "/", "-")+"-emulator.log"))
 	require.NoError(tb, err)
 
-	// Not the test's own context, which ends before the cleanup of a failed test uses the emulator.
+	// The test's own context ends before its cleanup, which uses the emulator.
 	aws, err := emulator.Start(context.WithoutCancel(tb.Context()), Root(tb), python, log, variables...)
 	if err != nil && !InCI() {
 		tb.Log(err)
-		Missing(tb, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" says what went wrong")
+		Missing(tb, "the AWS emulator", "it is installed from PyPI into .build; "+log.Name()+" has the error")
 	}
 
 	require.NoError(tb, err)
@@ -44,7 +45,7 @@ func Emulator(tb testing.TB, artifacts string, variables ...string) *emulator.Em
 	return aws
 }
 
-// Shell is the environment of a shell in which AWS is the emulator, and nothing of this machine's user is read or changed.
+// Shell returns the environment of a shell in which AWS is the emulator, isolated from the user's own settings.
 func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []string {
 	tb.Helper()
 
@@ -52,7 +53,7 @@ func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []strin
 		return strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "TF_CLI_CONFIG_FILE=")
 	})
 
-	// On a machine that has no mirror of its own, stacks share one download of the provider.
+	// Without a local mirror, stacks share one download of the provider.
 	if os.Getenv("TF_CLI_CONFIG_FILE") == "" {
 		cache := filepath.Join(Root(tb), ".build", "terraform-plugins")
 		require.NoError(tb, os.MkdirAll(cache, 0o750))
@@ -60,6 +61,21 @@ func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []strin
 	}
 
 	return slices.Concat(environ, []string{"CHECKPOINT_DISABLE=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "DOCKER_CONFIG=" + tb.TempDir()}, variables)
+}
+
+// Schedule runs a scheduler until the test ends.
+func Schedule(tb testing.TB, scheduler *ecs.Scheduler) {
+	tb.Helper()
+
+	background, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
+	ended := make(chan error, 1)
+
+	go func() { ended <- scheduler.Run(background) }()
+
+	tb.Cleanup(func() {
+		stop()
+		assert.NoError(tb, <-ended)
+	})
 }
 
 // Registry starts an image registry, stops it when the test ends, and returns its host and port.

@@ -9,8 +9,8 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// Tool returns the path of a tool that .tools/NAME.mod pins. Go builds it when it is first used, which takes minutes: on a
-// person's machine without Docker the test is skipped.
+// Tool returns the path of a tool that .tools/NAME.mod pins. Building it the first time takes minutes, so outside CI the test
+// is skipped on a machine without Docker.
 func Tool(tb testing.TB, name string) string {
 	tb.Helper()
 
@@ -24,7 +24,7 @@ func Tool(tb testing.TB, name string) string {
 	return path
 }
 
-// Python returns the path of a program that the packages of a requirements file bring, such as "st"; see [proc.Venv].
+// Python returns the path of a program from the packages of a requirements file, such as "st"; see [proc.Venv].
 func Python(tb testing.TB, requirements, program string) string {
 	tb.Helper()
 

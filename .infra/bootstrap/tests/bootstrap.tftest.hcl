@@ -45,7 +45,7 @@ run "state_bucket" {
 
   assert {
     condition     = one(one(data.aws_iam_policy_document.state.statement).condition).variable == "aws:SecureTransport" && one(data.aws_iam_policy_document.state.statement).effect == "Deny"
-    error_message = "Without TLS nobody gets in."
+    error_message = "Requests without TLS must be denied."
   }
 }
 

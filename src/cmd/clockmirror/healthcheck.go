@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// healthcheckTimeout is shorter than the one in the image's HEALTHCHECK, so that the reason is told.
+// healthcheckTimeout is shorter than that of the image's HEALTHCHECK, so that the reason is printed.
 const healthcheckTimeout = 2 * time.Second
 
-// healthcheck asks the server on this host whether traffic may come, or else each of the URLs.
+// healthcheck checks that each URL answers 200; without URLs, that the server on this host is ready for traffic.
 func healthcheck(ctx context.Context, port uint16, urls []string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
@@ -32,7 +32,7 @@ func healthcheck(ctx context.Context, port uint16, urls []string) error {
 
 // answers returns an error unless a URL answers 200.
 func answers(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody) //nolint:gosec // whoever starts the program says whom it asks
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody) //nolint:gosec // the caller of the program chooses the URL
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", address, err)
 	}

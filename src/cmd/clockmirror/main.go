@@ -39,7 +39,7 @@ const usage = `usage: clockmirror [serve | healthcheck [URL…] | version]
 `
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is lost lines, not the program's end
+	signal.Ignore(syscall.SIGPIPE) // a closed log loses lines, but must not end the program
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once

@@ -64,14 +64,14 @@ func TestKeepRunning(t *testing.T) {
 	assert.Contains(t, complaint, gone+" runs and is not in the repository any more")
 	assert.NotContains(t, complaint, "ghcr.io")
 
-	// The mark is a tag like others: it can't be moved, and need not be.
+	// The tag is immutable as all tags are, so a second run changes nothing.
 	before := contentOf(t, repository)
 	complaint, err = keep()
 	require.NoError(t, err, complaint)
 	assert.NotContains(t, complaint, "kept as")
 	assert.Equal(t, before, contentOf(t, repository))
 
-	// A question that is not answered must not pass for 'nothing runs'.
+	// An error must not be taken for 'nothing runs'.
 	require.NoError(t, cloud.Stop())
 
 	complaint, err = keep()
@@ -79,7 +79,7 @@ func TestKeepRunning(t *testing.T) {
 	assert.Contains(t, complaint, "Could not connect")
 }
 
-// serve has a service run an image, as far as the emulator does.
+// serve creates a service that runs an image, in the emulator.
 func serve(t *testing.T, cluster *ecs.Client, name, image string) {
 	t.Helper()
 

@@ -27,7 +27,7 @@ func TestInstallTools(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 
-	// A machine without the tools: those of the system, and nothing that is installed beside them.
+	// A machine without the tools: only the system's own programs.
 	bare := []string{"PATH=/usr/bin:/bin", "GO_DOWNLOADS=" + server.URL, "TERRAFORM_DOWNLOADS=" + server.URL}
 
 	for tool, want := range map[string]string{
@@ -36,17 +36,17 @@ func TestInstallTools(t *testing.T) {
 	} {
 		folder := copyScript(t)
 		_, complaint, err := runIn(t, folder, bare, "buildspec/install-tools", tool)
-		require.Error(t, err, "%s is installed from anywhere", tool)
+		require.Error(t, err, "%s is installed without a matching checksum", tool)
 		assert.Contains(t, complaint, "is pinned: not installed")
 		assert.Contains(t, <-asked, want)
 
 		left, err := os.ReadDir(filepath.Join(folder, ".build", "tools"))
 		require.NoError(t, err)
-		require.Len(t, left, 1, "something of the download is left")
+		require.Len(t, left, 1, "a part of the download is left")
 		assert.Equal(t, "bin", left[0].Name())
 	}
 
-	// The right versions, as far as they can tell.
+	// Programs that print the right versions.
 	there := t.TempDir()
 	script(t, filepath.Join(there, "go"), "echo go1.26.8")
 	script(t, filepath.Join(there, "terraform"), "echo Terraform v1.11.4")
@@ -55,7 +55,7 @@ func TestInstallTools(t *testing.T) {
 	right[0] = "PATH=" + there + ":/usr/bin:/bin"
 	_, complaint, err := runIn(t, copyScript(t), right, "buildspec/install-tools")
 	require.NoError(t, err, complaint)
-	assert.Empty(t, asked, "what is there is downloaded all the same")
+	assert.Empty(t, asked, "an installed tool is downloaded again")
 
 	// Another version is not the right one.
 	script(t, filepath.Join(there, "terraform"), "echo Terraform v1.11.3")

@@ -1,4 +1,4 @@
-// Package ecs_test runs a service in real containers by the rehearsal's ECS, against the emulator.
+// Package ecs_test tests the rehearsal's ECS scheduler with real containers and the emulator.
 package ecs_test
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A service comes up with real containers, and goes back when the next version never gets healthy.
+// A service starts in real containers, and is rolled back when the next version never becomes healthy.
 func TestScheduler(t *testing.T) {
 	engine := testkit.Docker(t)
 
@@ -48,19 +48,13 @@ func TestScheduler(t *testing.T) {
 		},
 	}
 
-	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-
-	go func() { ended <- scheduler.Run(running) }()
-
 	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-ended)
-
 		left, err := engine.Engine.Run(context.WithoutCancel(t.Context()), "ps", "--all", "--quiet", "--filter", "name="+name)
 		require.NoError(t, err)
 		assert.Empty(t, left, "a container is left")
 	})
+
+	testkit.Schedule(t, scheduler)
 
 	first := register(t, client, "200")
 	createService(t, client, target(t, cloud, balancers), first)
@@ -127,7 +121,7 @@ func target(t *testing.T, cloud *emulator.Emulator, client *elb.Client) string {
 	return aws.ToString(arn)
 }
 
-// network is the account's default one.
+// network returns the account's default VPC and its subnets.
 func network(t *testing.T, cloud *emulator.Emulator) (vpc string, subnets []string) {
 	t.Helper()
 
@@ -147,7 +141,7 @@ func network(t *testing.T, cloud *emulator.Emulator) (vpc string, subnets []stri
 func createService(t *testing.T, client *awsecs.Client, group, definition string) {
 	t.Helper()
 
-	// The first call of a fresh account makes ECS's service-linked role, and fails.
+	// The first call in a new account creates ECS's service-linked role, and fails.
 	patiently(t, func() error {
 		_, err := client.CreateCluster(t.Context(), &awsecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 
@@ -176,7 +170,7 @@ func look(t *testing.T, client *awsecs.Client) types.Service {
 	return answer.Services[0]
 }
 
-// awaitDeployment waits until all that runs is so many tasks of a revision.
+// awaitDeployment waits until the service runs that many tasks of a revision and no others.
 func awaitDeployment(t *testing.T, client *awsecs.Client, revision string, count int32) {
 	t.Helper()
 	patiently(t, func() error {
@@ -184,7 +178,7 @@ func awaitDeployment(t *testing.T, client *awsecs.Client, revision string, count
 		primary := service.Deployments[0]
 
 		if len(service.Deployments) != 1 || aws.ToString(primary.TaskDefinition) != revision || primary.RolloutState != types.DeploymentRolloutStateCompleted || primary.RunningCount != count {
-			return fmt.Errorf("it is not complete: %d deployments, %s %s with %d tasks", len(service.Deployments), primary.RolloutState, aws.ToString(primary.TaskDefinition), primary.RunningCount)
+			return fmt.Errorf("not complete: %d deployments, %s %s with %d tasks", len(service.Deployments), primary.RolloutState, aws.ToString(primary.TaskDefinition), primary.RunningCount)
 		}
 
 		return nil

@@ -1,4 +1,4 @@
-// Package hooks_test checks what `make hooks` installs: what a commit has to pass before it is made.
+// Package hooks_test tests the checks before a commit, which `make hooks` installs.
 package hooks_test
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// change is what a commit adds to a file, which may be new.
+// change is text that a commit adds to a file, which may be new.
 type change struct{ file, text string }
 
-// Each check refuses the first of two changes and lets the second one pass.
+// Each check refuses the bad change and accepts the good one.
 //
 //nolint:gochecknoglobals // a table
 var checks = []struct {
@@ -62,7 +62,7 @@ var checks = []struct {
 	},
 	{
 		"what is generated is fresh", "swagger.json is stale; run `make generate`",
-		change{"src/api/added.go", "package api\n\n// added is answered by nobody.\n//\n//\t@Summary\tAdded\n//\t@Router\t\t/added [get]\nfunc (a *API) added() {}\n\nvar _ = (*API).added\n"},
+		change{"src/api/added.go", "package api\n\n// added is not routed.\n//\n//\t@Summary\tAdded\n//\t@Router\t\t/added [get]\nfunc (a *API) added() {}\n\nvar _ = (*API).added\n"},
 		change{"src/api/added.go", "package api\n"},
 	},
 }
@@ -82,7 +82,7 @@ func TestHooks(t *testing.T) {
 		testkit.Missing(t, "what `make hooks` installs", "PyPI has to be reachable: "+string(output))
 	}
 
-	// One commit with everything that is wrong, so that each check is seen to refuse; the same, mended, passes them all.
+	// One commit with all bad changes is refused by each check; one with all good changes passes them all.
 	for _, check := range checks {
 		add(t, tree, check.bad)
 	}
@@ -104,13 +104,13 @@ func TestHooks(t *testing.T) {
 	began := time.Now()
 	said, err = commit(t, tree)
 	require.NoError(t, err, said)
-	t.Logf("a commit that everything looks at took %s", time.Since(began).Round(time.Second/10))
+	t.Logf("a commit that all checks read took %s", time.Since(began).Round(time.Second/10))
 
 	for _, check := range checks {
 		assert.Contains(t, said, "✓ "+check.name)
 	}
 
-	// What is not staged is nobody's business yet, and what nobody touched is not looked at.
+	// Unstaged changes and unchanged files are not checked.
 	bad := checks[0].bad
 	require.NoError(t, os.WriteFile(filepath.Join(tree, bad.file), []byte(bad.text), 0o600))
 	add(t, tree, change{"notes.txt", "Nothing to check.\n"})
@@ -120,7 +120,7 @@ func TestHooks(t *testing.T) {
 	assert.NotContains(t, said, checks[0].name)
 }
 
-// add makes a change, and stages it.
+// add applies a change and stages it.
 func add(t *testing.T, tree string, change change) {
 	t.Helper()
 
@@ -132,7 +132,7 @@ func add(t *testing.T, tree string, change change) {
 	testkit.Git(t, tree, "add", change.file)
 }
 
-// commit commits what is staged, and returns what that says.
+// commit commits what is staged, and returns what git and the checks print.
 func commit(t *testing.T, tree string) (string, error) {
 	t.Helper()
 

@@ -121,23 +121,16 @@ func open(t *testing.T, name string) *account {
 			return balancer, err
 		},
 	}
-	background, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
 
-	go func() { done <- scheduler.Run(background) }()
-
-	t.Cleanup(func() {
-		stop()
-		assert.NoError(t, <-done)
-		assert.NoError(t, engine.RemoveImages(context.WithoutCancel(t.Context()), stored+"/*"))
-	})
+	t.Cleanup(func() { assert.NoError(t, engine.RemoveImages(context.WithoutCancel(t.Context()), stored+"/*")) })
+	testkit.Schedule(t, scheduler)
 
 	a.environ = testkit.Shell(t, a.cloud, "DOCKER_BUILDKIT=1", "PROVE_ENV="+name, "REGION="+emulator.Region, "AWAIT_INTERVAL=1")
 
 	return a
 }
 
-// listen opens the port at which the load balancer is reached from this machine, where its name in AWS's domain is not known.
+// listen opens the port at which this machine reaches the load balancer, whose DNS name only AWS knows.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 
@@ -148,7 +141,7 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// forward passes on what comes to the listener, until that is closed.
+// forward forwards connections until the listener is closed.
 func forward(listener net.Listener, to string) {
 	for {
 		outside, err := listener.Accept()
@@ -176,7 +169,7 @@ func forward(listener net.Listener, to string) {
 	}
 }
 
-// prove is `make prove`, with what a person types.
+// prove is `make prove` with typed input.
 func (a *account) prove(t *testing.T, typed string) *exec.Cmd {
 	t.Helper()
 
@@ -194,7 +187,7 @@ func (a *account) hasRepository(ctx context.Context) error {
 	return command.Run()
 }
 
-// requireEmpty fails unless nothing is left that costs money.
+// requireEmpty checks that nothing is left that costs money.
 func (a *account) requireEmpty(t *testing.T) {
 	t.Helper()
 

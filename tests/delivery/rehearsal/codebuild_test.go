@@ -46,7 +46,7 @@ artifacts:
   files: ["**/*.txt"]
 `
 
-// probeCommit has a buildspec that looks around.
+// probeCommit has a buildspec that checks its surroundings.
 func probeCommit(t *testing.T, e *rehearsal.Environment) string {
 	t.Helper()
 
@@ -109,7 +109,7 @@ func testCodeBuild(t *testing.T, e *rehearsal.Environment, first *codepipeline.E
 		assert.NotContains(t, run.Artifacts, "probed", "a failed build leaves an artifact")
 	}
 
-	// A project without the right to read a parameter is told so.
+	// A project without the permission to read a parameter gets that error.
 	denied := *action.Project
 	denied.RoleARN = e.Pipeline().Stages[1].Actions[0].Project.RoleARN
 	action.Project, action.Inputs = &denied, []string{"source"}
@@ -118,7 +118,7 @@ func testCodeBuild(t *testing.T, e *rehearsal.Environment, first *codepipeline.E
 	require.ErrorContains(t, err, "not authorized to perform: ssm:GetParameters")
 }
 
-// probeRole makes what the probe reads, and a role that may.
+// probeRole creates what the probe reads, and a role that may read it.
 func probeRole(t *testing.T, e *rehearsal.Environment) string {
 	t.Helper()
 

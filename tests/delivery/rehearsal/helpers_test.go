@@ -18,7 +18,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// alter makes a commit on top of HEAD, without touching the checkout, and brings it into the world.
+// alter makes a commit on top of HEAD, without touching the checkout, and brings it into the environment.
 func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string) string) string {
 	t.Helper()
 
@@ -73,7 +73,7 @@ func tasksOf(t *testing.T, e *rehearsal.Environment) []inspected {
 	return found
 }
 
-// configurationOf is the checksum of the configuration of an image in the registry: what Docker calls its id.
+// configurationOf is the digest of the configuration of an image in the registry, which Docker calls the image's id.
 func configurationOf(t *testing.T, image string) string {
 	t.Helper()
 
@@ -91,7 +91,7 @@ func configurationOf(t *testing.T, image string) string {
 	return manifest.Config.Digest
 }
 
-// registryContent is all that the registry holds, by file and time.
+// registryContent lists the registry's files with their times.
 func registryContent(t *testing.T, e *rehearsal.Environment) []string {
 	t.Helper()
 
@@ -103,7 +103,7 @@ func registryContent(t *testing.T, e *rehearsal.Environment) []string {
 			require.NoError(t, infoErr)
 
 			switch {
-			case strings.Contains(path, "/tags/deployed-"): // put at the next push, on what was deployed by the last
+			case strings.Contains(path, "/tags/deployed-"): // added at the next push, to what runs
 			case strings.Contains(path, "/_manifests/revisions/"): // written again with each tag
 				found = append(found, path)
 			default:
@@ -128,7 +128,7 @@ func logOf(t *testing.T, result *codepipeline.Result) string {
 	return string(content)
 }
 
-// lastLines is what people see of an action that failed.
+// lastLines is what is printed of an action that failed.
 func lastLines(t *testing.T, result *codepipeline.Result) string {
 	t.Helper()
 
@@ -137,19 +137,19 @@ func lastLines(t *testing.T, result *codepipeline.Result) string {
 	return strings.Join(lines[max(0, len(lines)-shownLines):], "\n")
 }
 
-// shownLines is how many lines of an action that failed people see.
+// shownLines is how many lines of an action that failed are printed.
 const shownLines = 15
 
 const manifestTypes = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*"
 
-// requireStopped stops a world; nothing of it runs any more.
+// requireStopped stops an environment, and checks that nothing of it is left.
 func requireStopped(t *testing.T, e *rehearsal.Environment) {
 	t.Helper()
 	require.NoError(t, e.Stop(t.Context()))
 	requireNothingLeft(t, testkit.Root(t), e.ID())
 }
 
-// requireNothingLeft: no container, no process and no folder of a world.
+// requireNothingLeft checks that no container, process or folder of an environment is left.
 func requireNothingLeft(t *testing.T, root, id string) {
 	t.Helper()
 
@@ -162,11 +162,11 @@ func requireNothingLeft(t *testing.T, root, id string) {
 
 	for _, process := range processes {
 		if content, err := os.ReadFile(process); err == nil {
-			assert.NotContains(t, string(content), id, "a process goes on")
+			assert.NotContains(t, string(content), id, "a process still runs")
 		}
 	}
 
 	folder := filepath.Join(root, ".build", "rehearsal", "run-"+id)
-	assert.Empty(t, proc.In(folder), "a process goes on")
+	assert.Empty(t, proc.In(folder), "a process still runs")
 	assert.NoDirExists(t, folder)
 }

@@ -31,13 +31,13 @@ func TestInterrupt(t *testing.T) {
 			require.NoError(t, err)
 			testkit.EventuallyWithin(t, 5*time.Minute, func() error {
 				if !strings.Contains(printed.String(), line) {
-					return fmt.Errorf("it did not come as far as %q: %s", line, printed.String())
+					return fmt.Errorf("it did not reach %q: %s", line, printed.String())
 				}
 
 				return nil
 			})
 
-			// As a terminal does: to all of the command.
+			// A terminal signals the whole process group.
 			require.NoError(t, process.Signal(syscall.SIGINT))
 			require.Error(t, process.Wait())
 			assert.Contains(t, printed.String(), "interrupted; nothing runs any more")
@@ -49,5 +49,5 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// logsLine tells where logs are, in a folder that is named after the time and the world.
+// logsLine says where the logs are, in a folder that is named after the time and the environment.
 var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`)

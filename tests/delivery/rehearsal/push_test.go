@@ -12,7 +12,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A push to the remote is rehearsed as a push to the Git host is run: if the trigger takes it.
+// A push to the remote is rehearsed if the pipeline's trigger accepts it.
 func TestPush(t *testing.T) {
 	t.Parallel()
 	requireMachine(t)

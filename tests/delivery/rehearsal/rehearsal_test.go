@@ -22,12 +22,12 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A commit goes through the pipeline, once more, and broken in several ways.
+// A commit goes through the pipeline, then again, then broken in several ways.
 func TestRehearsal(t *testing.T) {
 	t.Parallel()
 	requireMachine(t)
 
-	// Outlives the test's context, to be stopped in order.
+	// It is stopped in the cleanup, after the test's context has ended.
 	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{Root: testkit.Root(t), Progress: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { requireStopped(t, e) })
@@ -65,7 +65,7 @@ func TestRehearsal(t *testing.T) {
 	assert.Empty(t, unsettled, "a plan is not empty")
 }
 
-// requireMachine ends the test where the machine lacks what a rehearsal needs.
+// requireMachine ends the test if the machine lacks what a rehearsal needs.
 func requireMachine(t *testing.T) {
 	t.Helper()
 
@@ -74,7 +74,7 @@ func requireMachine(t *testing.T) {
 	}
 }
 
-// testGreen: what the pipeline says it did is done.
+// testGreen: the pipeline did what it reports.
 func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Execution) {
 	t.Helper()
 
@@ -96,7 +96,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	running, err := e.Running(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, pushed, running)
-	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "another image than the built one is in the registry")
+	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "the image in the registry is not the one that was built")
 
 	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
 	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
@@ -108,7 +108,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+e.Address()+"/health")), &health))
 	assert.Equal(t, run.Commit, health.Revision)
 
-	// Containers as the task definition wants them.
+	// The containers are as the task definition says.
 	tasks := tasksOf(t, e)
 	require.Len(t, tasks, 2)
 
@@ -133,7 +133,7 @@ func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execu
 
 	again, err := e.Retry(t.Context(), first, "Build")
 	require.NoError(t, err)
-	assert.Equal(t, before, registryContent(t, e), "the registry holds something else")
+	assert.Equal(t, before, registryContent(t, e), "the content of the registry changed")
 	assert.Equal(t, first.Variables["DeployECR.PUSHED_IMAGE"], again.Variables["DeployECR.PUSHED_IMAGE"])
 
 	printed := logOf(t, again.Result("DeployECR"))
@@ -197,7 +197,7 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	key, err := e.PutArtifact(t.Context(), "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
 	require.NoError(t, err)
 
-	// A commit of its own: the tag of the first is taken.
+	// A commit of its own, because the first one's tag exists already.
 	never := codepipeline.NewExecution(first.Commit, first)
 	never.Commit = alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
 	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(id)
@@ -215,16 +215,16 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	assert.Nil(t, red.Result("Verify"), "the pipeline goes on after a red action")
 	assert.Contains(t, lastLines(t, update), "was rolled back", "the reason is not in the last lines")
 
-	require.NotNil(t, red.RolledBack, "the stage does not go back")
+	require.NotNil(t, red.RolledBack, "the stage is not rolled back")
 	assert.Equal(t, first.Commit, red.RolledBack.Commit)
-	require.NotNil(t, red.RolledBack.Result("Verify"), "the rollback did not come to its end")
+	require.NotNil(t, red.RolledBack.Result("Verify"), "the rollback did not finish")
 	require.NoError(t, red.RolledBack.Result("Verify").Err)
 
 	now, err := e.Running(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, before, now)
 
-	// The action does not wait for the roll-back to come to its end.
+	// The action does not wait for the end of the roll-back.
 	testkit.EventuallyWithin(t, time.Minute, func() error {
 		for _, task := range tasksOf(t, e) {
 			if task.Config.Image != before {
@@ -237,7 +237,7 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	assert.Len(t, tasksOf(t, e), 2)
 }
 
-// buildNeverReady makes an image that starts, finds itself healthy, and tells the load balancer that it is not ready.
+// buildNeverReady makes an image whose own health check passes, while the load balancer's fails.
 func buildNeverReady(t *testing.T, engine *testkit.Engine, name string) {
 	t.Helper()
 
@@ -268,7 +268,7 @@ func main() {
 	engine.Run(t, "build", "--quiet", "--tag", name, folder)
 }
 
-// testDenied: a role that lacks one action is denied it, by name.
+// testDenied: a role that lacks the permission for an action fails with the action's name.
 func testDenied(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
 	const action = `"ecr:GetLifecyclePolicy", `
 

@@ -46,7 +46,7 @@ func testRun(t *testing.T, commands []command) {
 	testElsewhere(t, rest)
 }
 
-// testDocker runs the command with another port and another name of the image, and nothing else changed.
+// testDocker runs the command with another port and another image name, otherwise unchanged.
 func testDocker(t *testing.T, text string) {
 	t.Helper()
 
@@ -97,10 +97,10 @@ func background(t *testing.T, folder, text string, environ ...string) {
 	})
 }
 
-// patience bounds the wait for a service that may be built first.
+// patience limits the wait for a service that may have to be built first.
 const patience = 5 * time.Minute
 
-// vary are the parts of an answer that differ from run to run; all else is compared to the letter.
+// vary are the parts of an answer that differ from run to run; all else is compared exactly.
 //
 //nolint:gochecknoglobals // a table
 var vary = []*regexp.Regexp{
@@ -117,7 +117,7 @@ var vary = []*regexp.Regexp{
 	regexp.MustCompile(`profile: total \d+`),
 }
 
-// testCall starts the program as the README does, asks all that the README asks, and compares the answers with the README's.
+// testCall starts the program and sends the requests as the README does, and compares the answers with the README's.
 func testCall(t *testing.T, commands []command) {
 	t.Helper()
 	testkit.Program(t, "apt-get install curl", "curl")
@@ -129,7 +129,7 @@ func testCall(t *testing.T, commands []command) {
 	ports := strings.NewReplacer("127.0.0.1:8080", "127.0.0.1:"+port, "127.0.0.1:9090", "127.0.0.1:"+admin)
 
 	for _, command := range commands[1:] {
-		require.True(t, strings.HasPrefix(command.text, "curl "), "nobody runs %s", command.text)
+		require.True(t, strings.HasPrefix(command.text, "curl "), "no test runs %s", command.text)
 
 		answer, err := exec.CommandContext(t.Context(), "bash", "-c", ports.Replace(command.text)).Output()
 		require.NoError(t, err, command.text)
@@ -146,7 +146,7 @@ func testCall(t *testing.T, commands []command) {
 	}
 }
 
-// steady is an answer without what varies, and without space at its end.
+// steady is an answer without the parts that vary, trimmed.
 func steady(answer string) string {
 	for i, part := range vary {
 		answer = part.ReplaceAllString(answer, fmt.Sprintf("<%d>", i))

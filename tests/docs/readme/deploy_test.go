@@ -84,7 +84,7 @@ func testDeploy(t *testing.T, commands []command) {
 
 	for beginning := range prints {
 		assert.True(t, slices.ContainsFunc(commands, func(command command) bool { return strings.HasPrefix(command.text, beginning) }),
-			"the README does not say %s any more", beginning)
+			"the README no longer has the command %s", beginning)
 	}
 }
 
@@ -142,7 +142,7 @@ func typeIn(t *testing.T, tree string, environ []string, script string) map[int]
 	return printed
 }
 
-// yes is somebody who says yes to everything.
+// yes is an input that answers every question with yes.
 type yes struct{}
 
 func (yes) Read(buffer []byte) (int, error) {

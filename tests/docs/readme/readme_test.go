@@ -15,7 +15,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// command is what people type, and what the README says that it answers, if it says that.
+// command is a command of the README, with the output that the README shows, if any.
 type command struct{ text, answer string }
 
 // runners run the commands of a section's blocks, in their order.
@@ -39,7 +39,7 @@ func TestCommands(t *testing.T) {
 
 	for section, commands := range blocks {
 		runner, known := runners[section]
-		require.True(t, known, "nobody runs what stands in the section %q: %v", section, commands)
+		require.True(t, known, "no test runs the commands of the section %q: %v", section, commands)
 
 		t.Run(section, func(t *testing.T) {
 			t.Parallel()
@@ -49,7 +49,7 @@ func TestCommands(t *testing.T) {
 		inBlocks = append(inBlocks, commands...)
 	}
 
-	// What a sentence or a table names, and no block has.
+	// Commands in sentences and tables that are in no block.
 	inline = slices.DeleteFunc(inline, func(named command) bool {
 		return slices.ContainsFunc(inBlocks, func(typed command) bool { return strings.HasPrefix(typed.text, named.text) })
 	})
@@ -83,7 +83,7 @@ func read(t *testing.T) (blocks map[string][]command, inline []command) {
 			inBlock, language = !inBlock, mark[1]
 
 			if inBlock {
-				require.Contains(t, []string{"sh", "console", "mermaid", ""}, language, "a block whose commands nobody would see")
+				require.Contains(t, []string{"sh", "console", "mermaid", ""}, language, "a block in a language that this test does not read")
 			}
 
 			continue
@@ -112,7 +112,7 @@ func read(t *testing.T) (blocks map[string][]command, inline []command) {
 	return blocks, inline
 }
 
-// Where a link leads there is something: a file, and a heading in it.
+// Each link leads to an existing file, and to an existing heading in it.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 
@@ -148,7 +148,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// anchors are what GitHub makes of a document's headings.
+// anchors are the anchors that GitHub derives from a document's headings.
 func anchors(t *testing.T, path string) []string {
 	t.Helper()
 

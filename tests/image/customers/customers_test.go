@@ -1,5 +1,5 @@
-// Package customers_test runs one deployment per customer, all of one image, behind a proxy that tells them apart by host
-// name, as the load balancer does.
+// Package customers_test runs one container per customer, all of one image, behind a proxy that routes by host name, as the
+// load balancer does.
 package customers_test
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// customer is one deployment.
+// customer is one container's settings.
 type customer struct {
 	name, host, greeting string
 	options              []string
@@ -39,7 +39,7 @@ func TestCustomers(t *testing.T) {
 	image := docker.Image(t)
 
 	t.Run("each has its greeting", func(t *testing.T) { testGreetings(t, docker, image) })
-	t.Run("one that the table lacks is refused", func(t *testing.T) { testUnknown(t, docker, image) })
+	t.Run("an unknown customer is refused", func(t *testing.T) { testUnknown(t, docker, image) })
 }
 
 func testGreetings(t *testing.T, docker *testkit.Engine, image string) {

@@ -47,16 +47,6 @@ func startBalancer(t *testing.T, docker *testkit.Engine) *targets {
 	return &targets{Balancer: started, address: started.Address() + ":80"}
 }
 
-func (b *targets) register(t *testing.T, name, address string) {
-	t.Helper()
-	require.NoError(t, b.Register(name, address))
-}
-
-func (b *targets) deregister(t *testing.T, name string) {
-	t.Helper()
-	require.NoError(t, b.Deregister(name))
-}
-
 func (b *targets) forget(t *testing.T, name string) {
 	t.Helper()
 	assert.NoError(t, b.Forget(name))

@@ -70,7 +70,7 @@ func (r *rollout) replaceAll(t *testing.T) {
 	r.service.awaitHealthy(t, r.service.start(t))
 
 	for _, name := range old {
-		r.service.lb.deregister(t, name)
+		require.NoError(t, r.service.lb.Deregister(name))
 	}
 
 	time.Sleep(deregistrationDelay)
@@ -109,8 +109,8 @@ func (r *rollout) killOne(t *testing.T) {
 	// A check is due within an interval, each failing one may take as long as a connection may, and a busy machine adds a bit.
 	longest := checksToLeave*(checkInterval+connectTimeout) + time.Second
 	assert.Less(t, noticed, longest, "the checks took longer to notice than their settings allow")
-	assert.Positive(t, row.Failures(), "a load generator that does not notice a killed container would notice nothing")
-	assert.Positive(t, row.Slow.Failures(), "a load generator that does not notice cut requests would notice nothing")
+	assert.Positive(t, row.Failures(), "the load generator must notice a killed container")
+	assert.Positive(t, row.Slow.Failures(), "the load generator must notice cut requests")
 	assert.LessOrEqual(t, row.Failures(), int(longest.Seconds()*rate/replicas), "more failed than the health check explains: %v", row.Failed)
 }
 
@@ -184,7 +184,7 @@ func (s *service) startSome(t *testing.T, count int, options ...string) []string
 
 	for range count {
 		name := s.docker.Start(s.owner, s.image, options...)
-		s.lb.register(t, name, s.docker.Address(t, name)+":8080")
+		require.NoError(t, s.lb.Register(name, s.docker.Address(t, name)+":8080"))
 		started = append(started, name)
 	}
 

@@ -15,13 +15,13 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// updateVariable makes the golden manifests anew, instead of holding the chart against them.
+// updateVariable writes the golden manifests instead of comparing the chart with them.
 const updateVariable = "UPDATE_GOLDEN"
 
 // deployment is a release of the chart, with the values that it is installed with.
 type deployment struct{ release, values string }
 
-// deployments are the ones of which there are golden manifests, testdata/RELEASE.golden.yaml.
+// deployments are those with golden manifests, testdata/RELEASE.golden.yaml.
 func deployments() []deployment {
 	return []deployment{
 		{"clockmirror", "values.yaml"},
@@ -42,7 +42,7 @@ func open(t *testing.T) chart {
 	return chart{helm: testkit.Tool(t, "helm"), folder: filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror")}
 }
 
-// run runs helm in the chart's folder, apart from whatever this machine has set for it.
+// run runs helm in the chart's folder, isolated from the user's settings.
 func (c chart) run(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
 
@@ -64,7 +64,7 @@ func (c chart) render(t *testing.T, release string, arguments ...string) string 
 	output, err := c.run(t, append([]string{"template", release, ".", "--namespace", "clocks"}, arguments...)...)
 	require.NoError(t, err, output)
 
-	// Before a document's end there are as many empty lines as the templates happen to leave.
+	// Templates leave different numbers of empty lines at the end of a document.
 	return strings.ReplaceAll(strings.TrimRight(output, "\n")+"\n", "\n\n---", "\n---")
 }
 
@@ -102,7 +102,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestCustomers holds the files to what they promise: two lines for a customer.
+// TestCustomers: a customer needs two lines.
 func TestCustomers(t *testing.T) {
 	folder := filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror", "customers")
 
@@ -136,7 +136,7 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
-// TestNames: the names fit, however long a release's name is, and a release is not called after the chart twice.
+// TestNames: names are short enough for any release name, and don't have the chart's name twice.
 func TestNames(t *testing.T) {
 	chart := open(t)
 
@@ -158,7 +158,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestRefused: what can't be right is refused before anything reaches a cluster, in words that say what it is.
+// TestRefused: wrong values are refused before anything reaches a cluster, with an error that names them.
 func TestRefused(t *testing.T) {
 	chart := open(t)
 
@@ -196,7 +196,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestEveryValueIsKnown: whatever values.yaml has, the schema has, and the other way round.
+// TestEveryValueIsKnown: values.yaml and its schema have the same values.
 func TestEveryValueIsKnown(t *testing.T) {
 	folder := filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror")
 

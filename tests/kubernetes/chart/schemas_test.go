@@ -32,10 +32,10 @@ func TestConform(t *testing.T) {
 	manifests := chart.render(t, "clockmirror")
 
 	for title, change := range map[string][2]string{
-		"a field that there is not": {"maxSurge: 100%", "maxSurges: 100%"},
-		"another type":              {"containerPort: 8080", "containerPort: http"},
-		"a field that is missing":   {"topologyKey: kubernetes.io/hostname", "minDomains: 1"},
-		"an API that is gone":       {"autoscaling/v2", "autoscaling/v2beta2"},
+		"an unknown field":        {"maxSurge: 100%", "maxSurges: 100%"},
+		"another type":            {"containerPort: 8080", "containerPort: http"},
+		"a field that is missing": {"topologyKey: kubernetes.io/hostname", "minDomains: 1"},
+		"a removed API version":   {"autoscaling/v2", "autoscaling/v2beta2"},
 	} {
 		t.Run("refuses "+title, func(t *testing.T) {
 			t.Parallel()
@@ -59,11 +59,11 @@ func conform(t *testing.T, kubeconform, schemas, manifests string) (string, erro
 	return string(output), err
 }
 
-// definition is a schema of the OpenAPI document, as far as it is looked at here.
+// definition is a schema of the OpenAPI document.
 type definition map[string]any
 
-// kubernetesSchemas returns a folder with a JSON schema per kind, in the form in which kubeconform takes them. They are made
-// of the OpenAPI document in the Kubernetes module: what the schemas that kubeconform fetches from GitHub are made of too.
+// kubernetesSchemas returns a folder with a JSON schema per kind, in the form that kubeconform reads. They come from the
+// OpenAPI document in the Kubernetes module, as those do that kubeconform would fetch from GitHub.
 func kubernetesSchemas(t *testing.T) string {
 	t.Helper()
 

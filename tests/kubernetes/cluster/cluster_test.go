@@ -24,18 +24,18 @@ import (
 // such as "kind load docker-image". Without it the cluster has to see the engine's images by itself, as Docker Desktop's does.
 const loadVariable = "K8S_LOAD_IMAGE"
 
-// removal bounds the tidying up after a test.
+// removal limits the clean-up after a test.
 const removal = 2 * time.Minute
 
 // Requests that come before the cluster's proxy knows a ready pod are rejected. Linux remembers such a connection for two
 // minutes as one whose address is not translated, and a later one from the same port is refused, whatever is ready by then.
-// So who asks whether a NodePort answers yet does it from ports that no system gives to a connection by itself.
+// So these checks use source ports outside the ephemeral range.
 const (
 	firstAskingPort = 20000
 	askingPorts     = 10000
 )
 
-// patience is what helm and kubectl wait for something to become so.
+// patience is how long helm and kubectl wait.
 const patience = "120s"
 
 // cluster is a namespace of the cluster that KUBECONFIG names, and what talks to it.
@@ -44,7 +44,7 @@ type cluster struct {
 	chart, home, namespace      string
 }
 
-// connect makes a namespace that accepts sealed pods alone, and removes it when the test ends.
+// connect creates a namespace that accepts restricted pods only, and removes it when the test ends.
 func connect(t *testing.T) *cluster {
 	t.Helper()
 
@@ -61,7 +61,7 @@ func connect(t *testing.T) *cluster {
 	}
 
 	if output, err := c.try(t.Context(), c.kubectlProgram, "get", "--raw", "/readyz"); err != nil {
-		testkit.Missing(t, "an answering Kubernetes cluster", "KUBECONFIG names one that does not answer: "+output)
+		testkit.Missing(t, "a running Kubernetes cluster", "the one that KUBECONFIG names does not answer: "+output)
 	}
 
 	c.kubectl(t, "create", "namespace", c.namespace)
@@ -93,7 +93,7 @@ func (c *cluster) try(ctx context.Context, program string, arguments ...string) 
 func (c *cluster) kubectl(t *testing.T, arguments ...string) string {
 	t.Helper()
 
-	var stderr strings.Builder // apart, because kubectl warns there of APIs that are old
+	var stderr strings.Builder // separate, because kubectl prints warnings there
 
 	command := exec.CommandContext(t.Context(), c.kubectlProgram, append([]string{"--namespace", c.namespace}, arguments...)...)
 	command.Stderr = &stderr
@@ -124,7 +124,7 @@ func (c *cluster) helm(t *testing.T, arguments ...string) string {
 	return output
 }
 
-// explain logs what the cluster tells about the namespace.
+// explain logs the resources, events and logs of the namespace.
 func (c *cluster) explain(t *testing.T) {
 	t.Helper()
 
@@ -134,7 +134,7 @@ func (c *cluster) explain(t *testing.T) {
 	}
 }
 
-// mustLoseNothing fails the test when requests failed, and logs what the cluster tells about itself.
+// mustLoseNothing fails the test if requests failed, and then logs the state of the namespace.
 func (c *cluster) mustLoseNothing(t *testing.T, row testkit.Row) {
 	t.Helper()
 
@@ -156,7 +156,7 @@ func (c *cluster) install(t *testing.T, release, image string, arguments ...stri
 	return c.address(t, release)
 }
 
-// imageValues are the values that choose an image which the cluster has.
+// imageValues are the chart's values for an image that the cluster has.
 func imageValues(image string) []string {
 	repository, tag := image, "latest"
 	if colon := strings.LastIndexByte(image, ':'); colon > strings.LastIndexByte(image, '/') {
@@ -209,7 +209,7 @@ func readyFrom(ctx context.Context, port int, url string) error {
 	return proc.Answers(ctx, &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}, url+"/readyz")
 }
 
-// fullName is what the chart calls a release's things.
+// fullName is the chart's name for a release's resources.
 func fullName(release string) string {
 	if strings.Contains(release, "clockmirror") {
 		return release
@@ -218,7 +218,7 @@ func fullName(release string) string {
 	return release + "-clockmirror"
 }
 
-// pod is what the tests look at in a pod.
+// pod has the fields of a pod that the tests read.
 type pod struct {
 	Metadata struct {
 		Name              string            `json:"name"`
@@ -264,7 +264,7 @@ func (c *cluster) pods(t *testing.T, release string) []pod {
 	return slices.DeleteFunc(list.Items, func(p pod) bool { return p.Metadata.DeletionTimestamp != "" })
 }
 
-// hash returns what tells a version's pods from those of others.
+// hash returns the label value that identifies a version's pods.
 func hash(t *testing.T, pods []pod) string {
 	t.Helper()
 
@@ -279,7 +279,7 @@ func (c *cluster) awaitGone(t *testing.T, hash string) {
 	c.kubectl(t, "wait", "pods", "--selector", "pod-template-hash="+hash, "--for", "delete", "--timeout", patience)
 }
 
-// things returns the names of all that is in the namespace, but for what every namespace has, and events, which time removes.
+// things returns the names of all resources in the namespace, except events and those that every namespace has.
 func (c *cluster) things(t *testing.T) []string {
 	t.Helper()
 

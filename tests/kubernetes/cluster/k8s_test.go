@@ -24,12 +24,12 @@ const (
 	// neverReady is how long an upgrade waits for an image that does not get ready.
 	neverReady = "20s"
 	newVersion = "99.0.0"
-	// settle is how long the load runs before it counts.
+	// settle is how long the load runs before it is counted.
 	settle = 2 * time.Second
 )
 
 func TestKubernetes(t *testing.T) {
-	connect(t) // before images are built for a cluster that there is not
+	connect(t) // first, because without a cluster no image is needed
 
 	images := loadImages(t)
 
@@ -76,7 +76,7 @@ func testDefault(t *testing.T, c *cluster, images images) {
 	c.awaitReplicas(t, release, 2)
 
 	for _, pod := range c.pods(t, release) {
-		assert.Empty(t, pod.Spec.Volumes, "the only volume could be a token")
+		assert.Empty(t, pod.Spec.Volumes, "the only volume could be a service account token")
 	}
 
 	c.helm(t, "test", release)
@@ -134,7 +134,7 @@ func testDefault(t *testing.T, c *cluster, images images) {
 	require.Error(t, err, output)
 	assert.Contains(t, output, "not healthy", "it should say why")
 
-	assert.Positive(t, (&testkit.Row{Summary: load.Next(t)}).Failures(), "a load generator that does not notice a missing service would notice nothing")
+	assert.Positive(t, (&testkit.Row{Summary: load.Next(t)}).Failures(), "the load generator must notice a missing service")
 
 	c.uninstall(t, release)
 }

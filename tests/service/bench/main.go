@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,13 +16,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 const (
-	rounds           = 15
 	requestsPerRound = 30_000
 	connections      = 16
 	request          = "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -84,6 +85,11 @@ func run(ctx context.Context, program, baseline string) error {
 	idle, err := residentMemory(contenders[2].command.Process.Pid)
 	if err != nil {
 		return err
+	}
+
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_ROUNDS"), "15"))
+	if err != nil {
+		return fmt.Errorf("read BENCH_ROUNDS: %w", err)
 	}
 
 	for round := range rounds + 1 {

@@ -31,7 +31,7 @@ func TestDev(t *testing.T) {
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	output := start(t, tree, fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", testkit.FreePort(t)))
 
-	const was, is = "no customer is configured; set CUSTOMER_NAME", "nobody is at home"
+	const was, is = "no customer is configured; set CUSTOMER_NAME", "no greeting today"
 
 	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) })
 

@@ -31,7 +31,7 @@ func log(t *testing.T, program string) {
 			assert.Equal(t, value, found[i][name], name)
 		}
 
-		assert.Equal(t, "127.0.0.1", found[i]["client"], "nobody's X-Forwarded-For is believed unasked")
+		assert.Equal(t, "127.0.0.1", found[i]["client"], "X-Forwarded-For is ignored without TRUSTED_PROXIES")
 		assert.Greater(t, found[i]["duration_ms"], 0.0)
 
 		_, err := time.Parse(time.RFC3339Nano, found[i]["time"].(string))

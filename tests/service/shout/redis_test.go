@@ -66,7 +66,7 @@ func whileRedis(t *testing.T, program string, signal syscall.Signal) {
 	started := time.Now()
 	statuses := many(t, server, deadline, func() { assert.NoError(t, redis.Signal(signal)) })
 	assert.Equal(t, map[int]int{http.StatusOK: clients}, statuses)
-	assert.Less(t, time.Since(started), deadline/2, "nobody waits for Redis")
+	assert.Less(t, time.Since(started), deadline/2, "no request waits for Redis")
 
 	missing := shout(t, server, "before")
 	assert.Equal(t, http.StatusOK, missing.status)

@@ -31,18 +31,18 @@ func TestShout(t *testing.T) {
 	program := testkit.Build(t, true)
 
 	for name, test := range map[string]func(*testing.T, string){
-		"CacheTells":                 cacheTells,
-		"OutgoingRequests":           outgoingRequests,
-		"IdenticalRequestsShareATry": identicalRequests,
-		"Faults":                     faults,
-		"Breaker":                    breaker,
-		"Stale":                      stale,
-		"SlowBody":                   slowBody,
-		"ManyWithAFlakyUpstream":     manyWithAFlakyUpstream,
-		"ManyWhileRedisStops":        manyWhileRedisStops,
-		"ManyWhileRedisHangs":        manyWhileRedisHangs,
-		"RedisIsShared":              redisIsShared,
-		"RedisWithRubbish":           redisWithRubbish,
+		"says whether an answer is from the cache":          cacheTells,
+		"passes on the request id and the trace":            outgoingRequests,
+		"asks the upstream once for identical requests":     identicalRequests,
+		"answers each fault of the upstream with a problem": faults,
+		"skips an upstream that keeps failing":              breaker,
+		"answers from the cache when the upstream fails":    stale,
+		"refuses a body that arrives too slowly":            slowBody,
+		"serves many clients with an unreliable upstream":   manyWithAFlakyUpstream,
+		"serves many clients while Redis stops":             manyWhileRedisStops,
+		"serves many clients while Redis hangs":             manyWhileRedisHangs,
+		"shares Redis between processes":                    redisIsShared,
+		"ignores invalid values in Redis":                   redisWithRubbish,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, program) }) // one after the other: some measure time
 	}
@@ -147,7 +147,7 @@ func outgoingRequests(t *testing.T, program string) {
 
 	got := shout(t, server, "y")
 	assert.Equal(t, got.header.Get("X-Request-Id"), up.last.Get("X-Request-Id"))
-	assert.Empty(t, up.last.Values("Traceparent"), "nobody traces this one")
+	assert.Empty(t, up.last.Values("Traceparent"), "this request has no trace")
 }
 
 func identicalRequests(t *testing.T, program string) {
@@ -175,7 +175,7 @@ func assertProblem(t *testing.T, got answer, status int, within time.Duration) {
 	t.Helper()
 	assert.Equal(t, status, got.status, got.body)
 	assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
-	assert.NotContains(t, got.body, "127.0.0.1", "nobody needs to know where the upstream is")
+	assert.NotContains(t, got.body, "127.0.0.1", "clients must not learn the upstream's address")
 	assert.Less(t, got.took, within)
 
 	var problem struct {
@@ -216,7 +216,7 @@ func faults(t *testing.T, program string) {
 		})
 	}
 
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("no upstream listens", func(t *testing.T) {
 		server := testkit.Start(t, program, fmt.Sprintf("SHOUT_URL=http://127.0.0.1:%d", testkit.FreePort(t)))
 		assertProblem(t, shout(t, server, "x"), http.StatusBadGateway, time.Second+slack)
 	})

@@ -146,7 +146,7 @@ func truncated(writer http.ResponseWriter, _ *http.Request) bool {
 	return true
 }
 
-// endless sends until nobody reads any more.
+// endless sends until the client stops reading.
 func endless(writer http.ResponseWriter, _ *http.Request) bool {
 	_, err := io.WriteString(writer, `{"INPUT":"`)
 	for chunk := strings.Repeat("x", 1<<16); err == nil; {

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	short          = 5 * time.Second // when nobody asks for more
+	short          = 5 * time.Second // unless SOAK_DURATION is set
 	clientsOfAKind = 8
 	largest        = 64 << 10
 	holding        = 2 * time.Second // how long a client holds what it is slow with
