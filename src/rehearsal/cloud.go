@@ -62,20 +62,14 @@ const (
 	ecsTasks     = "ecs-tasks.amazonaws.com"
 )
 
-// assume returns a role, assumed by this identity.
-func (i *identity) assume(ctx context.Context, role string) (*identity, error) {
-	return i.assumeAs(ctx, role, nil)
-}
-
-// assumeFor returns a role, assumed by a service that the role's trust policy has to name.
+// assumeFor returns a role, assumed by a service that the role's trust policy has to name; without a service, by this identity.
 func (i *identity) assumeFor(ctx context.Context, service, role string) (*identity, error) {
-	return i.assumeAs(ctx, role, &service)
-}
+	input := &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("rehearsal")}
+	if service != "" {
+		input.SourceIdentity = &service
+	}
 
-func (i *identity) assumeAs(ctx context.Context, role string, service *string) (*identity, error) {
-	answer, err := sts.NewFromConfig(i.config()).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn: aws.String(role), RoleSessionName: aws.String("rehearsal"), SourceIdentity: service,
-	})
+	answer, err := sts.NewFromConfig(i.config()).AssumeRole(ctx, input)
 	if err != nil {
 		return nil, fmt.Errorf("assume the role %s: %w", role, err)
 	}

@@ -29,7 +29,7 @@ const (
 func (e *Environment) deploy(ctx context.Context, execution *codepipeline.Execution, action codepipeline.Action, log io.Writer) (string, error) {
 	role, err := e.admin.assumeFor(ctx, codePipeline, e.runner.Pipeline().RoleARN)
 	if err == nil && action.RoleARN != "" {
-		role, err = role.assume(ctx, action.RoleARN)
+		role, err = role.assumeFor(ctx, "", action.RoleARN)
 	}
 
 	if err != nil {

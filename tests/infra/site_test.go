@@ -58,6 +58,7 @@ func newStack(t *testing.T, name string, environment map[string]string, variable
 	// Its own copy, without what this machine's Terraform is told.
 	environment = tfexec.CleanEnv(maps.Clone(environment))
 	environment["CHECKPOINT_DISABLE"] = "1"
+	environment["GOGC"] = "400" // a sixth less CPU for each command, most of whose work is to load the provider
 
 	// On a machine that has no mirror of its own, stacks share one download of the provider.
 	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {

@@ -60,7 +60,7 @@ func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []strin
 		environ = append(environ, "TF_PLUGIN_CACHE_DIR="+cache)
 	}
 
-	return slices.Concat(environ, []string{"CHECKPOINT_DISABLE=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "DOCKER_CONFIG=" + tb.TempDir()}, variables)
+	return slices.Concat(environ, []string{"CHECKPOINT_DISABLE=1", "GOGC=400", "GIT_CONFIG_GLOBAL=" + os.DevNull, "DOCKER_CONFIG=" + tb.TempDir()}, variables)
 }
 
 // Schedule runs a scheduler until the test ends.

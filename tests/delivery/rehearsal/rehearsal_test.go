@@ -22,9 +22,9 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A commit goes through the pipeline, then again, then broken in several ways.
+// A commit goes through the pipeline, then again, then broken in several ways. The other tests follow: they find the caches of the
+// build machines filled.
 func TestRehearsal(t *testing.T) {
-	t.Parallel()
 	requireMachine(t)
 
 	// It is stopped in the cleanup, after the test's context has ended.
