@@ -41,14 +41,15 @@ func TestRehearsal(t *testing.T) {
 
 	t.Run("again", func(t *testing.T) { testAgain(t, e, first) })
 
-	// Builds that deploy nothing run beside a deployment, which waits for health checks most of the time.
+	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, e, first) })
+
+	// Builds that deploy nothing run side by side: no requests are measured meanwhile.
 	probed, broken := probeCommit(t, e), brokenCommit(t, e)
 
-	t.Run("side by side", func(t *testing.T) {
+	t.Run("builds", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T){
-			"CodeBuild's rules":              func(t *testing.T) { testCodeBuild(t, e, first, probed) },
-			"an image that never gets ready": func(t *testing.T) { testNeverReady(t, e, first) },
-			"format and unit test":           func(t *testing.T) { testBrokenCode(t, e, broken) },
+			"CodeBuild's rules":    func(t *testing.T) { testCodeBuild(t, e, first, probed) },
+			"format and unit test": func(t *testing.T) { testBrokenCode(t, e, broken) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
