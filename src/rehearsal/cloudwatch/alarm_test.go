@@ -10,7 +10,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/cloudwatch"
 )
 
-// The tables of 'Configuring how CloudWatch alarms treat missing data': 0 is below the threshold, X above it, - missing.
+// The tables of 'Configuring how CloudWatch alarms treat missing data': 0 is below the threshold, H above it, - missing.
 func TestMissingData(t *testing.T) {
 	t.Parallel()
 
@@ -21,14 +21,14 @@ func TestMissingData(t *testing.T) {
 		datapoints                               int
 		missing, ignore, breaching, notBreaching cloudwatch.State
 	}{
-		{"0-X-X", 3, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK},
+		{"0-H-H", 3, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK},
 		{"-----", 3, cloudwatch.InsufficientData, retain, cloudwatch.InAlarm, cloudwatch.OK},
 		{"----0", 3, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK, cloudwatch.OK},
-		{"0XX-X", 3, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
-		{"--X--", 3, cloudwatch.InAlarm, retain, cloudwatch.InAlarm, cloudwatch.OK},
-		{"0-X-X", 2, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
-		{"00X-X", 2, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
-		{"--X--", 2, cloudwatch.InAlarm, retain, cloudwatch.InAlarm, cloudwatch.OK},
+		{"0HH-H", 3, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
+		{"--H--", 3, cloudwatch.InAlarm, retain, cloudwatch.InAlarm, cloudwatch.OK},
+		{"0-H-H", 2, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
+		{"00H-H", 2, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.InAlarm},
+		{"--H--", 2, cloudwatch.InAlarm, retain, cloudwatch.InAlarm, cloudwatch.OK},
 	} {
 		for missing, want := range map[string]cloudwatch.State{
 			"missing": row.missing, "ignore": row.ignore, "breaching": row.breaching, "notBreaching": row.notBreaching,
@@ -64,7 +64,7 @@ func TestPeriod(t *testing.T) {
 		Comparison: "GreaterThanOrEqualToThreshold", Threshold: 4, Evaluation: 1, Datapoints: 1, Missing: "notBreaching",
 	}
 
-	states, err := alarm.Run(4, map[string]cloudwatch.Series{"m Sum": points("XX0X")})
+	states, err := alarm.Run(4, map[string]cloudwatch.Series{"m Sum": points("HH0H")})
 	require.NoError(t, err)
 	assert.Equal(t, []cloudwatch.State{cloudwatch.OK, cloudwatch.InAlarm, cloudwatch.InAlarm, cloudwatch.OK}, states)
 }
@@ -72,19 +72,19 @@ func TestPeriod(t *testing.T) {
 func TestEvaluate(t *testing.T) {
 	t.Parallel()
 
-	series := map[string]cloudwatch.Series{"a": points("-X0"), "b": points("XX-")}
+	series := map[string]cloudwatch.Series{"a": points("-H0"), "b": points("HH-")}
 
 	for expression, want := range map[string]string{
-		"a":                       "-X0",
+		"a":                       "-H0",
 		"a + b":                   "-4-",
 		"b - 1 * 2":               "00-",
-		"(b + b) / 2":             "XX-",
+		"(b + b) / 2":             "HH-",
 		"a / 0":                   "---",
-		"FILL(a, 7)":              "7X0",
-		"FILL(b, REPEAT)":         "XXX",
-		"FILL(a, REPEAT) + 0":     "-X0",
+		"FILL(a, 7)":              "7H0",
+		"FILL(b, REPEAT)":         "HHH",
+		"FILL(a, REPEAT) + 0":     "-H0",
 		"IF(b >= 2, 1, 3)":        "11-",
-		"IF(a > 1 && b > 1, a,9)": "-X-",
+		"IF(a > 1 && b > 1, a,9)": "-H-",
 		"a < 1 || a == 2":         "-11",
 		"100 * FILL(a, 0) / b":    "0C-",
 	} {
@@ -107,13 +107,13 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// points are a series as AWS writes one: a digit is itself, X two, C a hundred, and - a missing point.
+// points are a series as AWS writes one: a digit is itself, H two, C a hundred, and - a missing point.
 func points(text string) cloudwatch.Series {
 	series := make(cloudwatch.Series, len(text))
 
 	for i, letter := range text {
 		switch {
-		case letter == 'X':
+		case letter == 'H':
 			series[i] = cloudwatch.Known(2)
 		case letter == 'C':
 			series[i] = cloudwatch.Known(100)
