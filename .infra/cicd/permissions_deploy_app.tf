@@ -57,15 +57,18 @@ locals {
     },
     {
       sid = "Scaling"
-      why = "of ECS services; AWS chooses the names of the targets"
+      why = "of ECS services, and nobody else's by its tags; a target without tags is reached as well, as AWS chooses the names and has no condition on what a target scales"
       actions = [
         "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
         "application-autoscaling:ListTagsForResource", "application-autoscaling:PutScalingPolicy",
         "application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource",
         "application-autoscaling:UntagResource",
       ]
-      resources  = [format(local.regional, "application-autoscaling", "scalable-target/*")]
-      conditions = [["StringEqualsIfExists", "application-autoscaling:service-namespace", ["ecs"]]]
+      resources = [format(local.regional, "application-autoscaling", "scalable-target/*")]
+      conditions = concat(
+        [["StringEqualsIfExists", "application-autoscaling:service-namespace", ["ecs"]]],
+        [for tag, value in local.app_tags : ["StringEqualsIfExists", "aws:ResourceTag/${tag}", [value]]],
+      )
     },
     {
       sid       = "ScalingAlarms"

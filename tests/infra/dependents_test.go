@@ -1,77 +1,98 @@
 package infra_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// AWS asks more of a caller than the call itself, and so does the emulator.
+// A call needs more than its action: on its resource, under the statement's conditions, and with all that AWS asks besides.
 //
-//nolint:tparallel // rights are added one after the other
-func TestDependentActions(t *testing.T) {
+//nolint:tparallel // one caller's rights change from call to call
+func TestWhatCallsNeed(t *testing.T) {
 	t.Parallel()
 
+	const (
+		create  = "ec2 create-vpc --cidr-block 10.0.0.0/16"
+		tagged  = create + " --tag-specifications ResourceType=vpc,Tags=[{Key=Stack,Value=app}]"
+		balance = "elbv2 create-load-balancer --name app-test --subnets subnet-1"
+		scale   = " --service-namespace ecs --resource-id service/app-test/api --scalable-dimension ecs:service:DesiredCount"
+		pass    = "ecs register-task-definition --family app-test-api --container-definitions [] --task-role-arn arn:aws:iam::123456789012:role/app-test-api-task"
+		group   = "logs create-log-group --log-group-name /ecs/app-test-api"
+
+		ifTagged  = `"Action":"ec2:CreateVpc","Resource":"arn:aws:ec2:*:*:vpc/*","Condition":{"StringEquals":{"aws:RequestTag/Stack":"app"}}`
+		onlyGroup = `"Action":"logs:CreateLogGroup","Resource":"arn:aws:logs:*:*:log-group:/ecs/app-test-*:*"`
+	)
+
 	cloud := testkit.Emulator(t, "infra")
-	owner := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
+	owner := awsiam.NewFromConfig(cloud.Owner())
 
-	owner.must(t, "aws", "iam", "create-user", "--user-name", "caller")
+	_, err := owner.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: aws.String("caller")})
+	require.NoError(t, err)
 
-	printed := owner.must(t, "aws", "iam", "create-access-key", "--user-name", "caller", "--output", "text",
-		"--query", "AccessKey.[AccessKeyId, SecretAccessKey]")
-
-	keys := strings.Fields(printed)
-	require.Len(t, keys, 2)
+	key, err := owner.CreateAccessKey(t.Context(), &awsiam.CreateAccessKeyInput{UserName: aws.String("caller")})
+	require.NoError(t, err)
 
 	caller := &stack{folder: t.TempDir(), environment: cloud.Environment(os.Environ())}
-	caller.environment["AWS_ACCESS_KEY_ID"], caller.environment["AWS_SECRET_ACCESS_KEY"] = keys[0], keys[1]
+	caller.environment["AWS_ACCESS_KEY_ID"], caller.environment["AWS_SECRET_ACCESS_KEY"] = *key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey
 
-	// In a fresh account, the first call of a service makes the service's role as well.
-	const linkedRole = "iam:CreateServiceLinkedRole"
+	allow := func(actions string) string {
+		return `"Action":["` + strings.ReplaceAll(actions, " ", `","`) + `"],"Resource":"*"`
+	}
 
 	for _, row := range []struct {
-		command, action string
-		others          []string // that are granted too
-		dependent       string
+		command    string
+		statements []string
+		missing    string // an action and the beginning of a resource, or nothing
 	}{
-		{"ecs create-cluster --cluster-name app-test", "ecs:CreateCluster", nil, linkedRole},
-		{
-			"elbv2 create-load-balancer --name app-test --subnets subnet-1",
-			"elasticloadbalancing:CreateLoadBalancer",
-			[]string{linkedRole},
-			"ec2:GetSecurityGroupsForVpc",
-		},
-		{
-			"application-autoscaling put-scaling-policy --policy-name cpu --service-namespace ecs --resource-id service/app-test/api --scalable-dimension ecs:service:DesiredCount",
-			"application-autoscaling:PutScalingPolicy",
-			[]string{linkedRole},
-			"cloudwatch:PutMetricAlarm",
-		},
+		// In a fresh account, the first call of a service makes the service's own role, in its caller's name.
+		{"ecs create-cluster --cluster-name app-test", []string{allow("ecs:CreateCluster")}, "iam:CreateServiceLinkedRole on resource: arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/"},
+		{"ecs create-cluster --cluster-name app-test", []string{allow("ecs:CreateCluster iam:CreateServiceLinkedRole")}, ""},
+		{balance, []string{allow("elasticloadbalancing:CreateLoadBalancer ec2:GetSecurityGroupsForVpc")}, "iam:CreateServiceLinkedRole on resource: arn:aws:iam::123456789012:role/aws-service-role/elasticloadbalancing.amazonaws.com/"},
+
+		{balance, []string{allow("elasticloadbalancing:CreateLoadBalancer iam:CreateServiceLinkedRole")}, "ec2:GetSecurityGroupsForVpc"},
+		{balance, []string{allow("elasticloadbalancing:CreateLoadBalancer iam:CreateServiceLinkedRole ec2:GetSecurityGroupsForVpc")}, ""},
+		{"application-autoscaling put-scaling-policy --policy-name cpu" + scale, []string{allow("application-autoscaling:PutScalingPolicy")}, "cloudwatch:PutMetricAlarm on resource: arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"},
+		{"application-autoscaling put-scaling-policy --policy-name cpu" + scale, []string{allow("application-autoscaling:PutScalingPolicy cloudwatch:PutMetricAlarm")}, ""},
+
+		{pass, []string{allow("ecs:RegisterTaskDefinition")}, "iam:PassRole on resource: arn:aws:iam::123456789012:role/app-test-api-task"},
+		{pass, []string{allow("ecs:RegisterTaskDefinition"), allow("iam:PassRole") + `,"Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}`}, "iam:PassRole"},
+		{pass, []string{allow("ecs:RegisterTaskDefinition"), allow("iam:PassRole") + `,"Condition":{"StringEquals":{"iam:PassedToService":"ecs-tasks.amazonaws.com"}}`}, ""},
+
+		{create, []string{ifTagged}, "ec2:CreateVpc on resource: arn:aws:ec2:eu-west-1:123456789012:vpc/unknown"},
+		{tagged, []string{ifTagged}, "ec2:CreateTags on resource: arn:aws:ec2:eu-west-1:123456789012:vpc/unknown"},
+		{tagged, []string{ifTagged, allow("ec2:CreateTags") + `,"Condition":{"StringEquals":{"ec2:CreateAction":"CreateVpc"}}`}, ""},
+
+		{group, []string{onlyGroup}, ""},
+		{group + " --tags Stack=app", []string{onlyGroup}, "logs:TagResource on resource: arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app-test-api,"},
+		{"logs create-log-group --log-group-name /ecs/app-prod-api", []string{onlyGroup}, "logs:CreateLogGroup on resource: arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/app-prod-api:log-stream:"},
 	} {
-		t.Run(row.action+" needs "+row.dependent, func(t *testing.T) {
-			for _, rights := range []struct {
-				actions []string
-				denied  bool
-			}{
-				{append([]string{row.action}, row.others...), true},
-				{append([]string{row.action, row.dependent}, row.others...), false},
-			} {
-				require.NoError(t, cloud.Enforce(t.Context(), false))
+		service, _, _ := strings.Cut(row.command, " --")
 
-				owner.must(t, "aws", "iam", "put-user-policy", "--user-name", "caller", "--policy-name", "rights",
-					"--policy-document", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["%s"],"Resource":"*"}]}`, strings.Join(rights.actions, `","`)))
-				require.NoError(t, cloud.Enforce(t.Context(), true))
+		t.Run(service+" without "+row.missing, func(t *testing.T) {
+			require.NoError(t, cloud.Enforce(t.Context(), false))
 
-				// Whether the call then succeeds is not the point: only whether it is denied.
-				_, complaint, _ := caller.run(t, "aws", strings.Fields(row.command)...)
-				denied := strings.Contains(complaint, "AccessDenied") || strings.Contains(complaint, "not authorized")
-				assert.Equal(t, rights.denied, denied, "with %s: %s", rights.actions, complaint)
+			_, err := owner.PutUserPolicy(t.Context(), &awsiam.PutUserPolicyInput{
+				UserName: aws.String("caller"), PolicyName: aws.String("rights"), PolicyDocument: aws.String(
+					`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + strings.Join(row.statements, `},{"Effect":"Allow",`) + `}]}`),
+			})
+			require.NoError(t, err)
+			require.NoError(t, cloud.Enforce(t.Context(), true))
+
+			// Whether the call then succeeds is not the point: only whether it is denied.
+			_, complaint, _ := caller.run(t, "aws", strings.Fields(row.command)...)
+
+			if row.missing == "" {
+				assert.NotRegexp(t, "AccessDenied|authorized", complaint)
+			} else {
+				assert.Contains(t, complaint, "authorized to perform: "+row.missing)
 			}
 		})
 	}

@@ -23,8 +23,7 @@ const (
 )
 
 // The pipeline's roles do their work, with the real provider and with every call checked against their policies, and are
-// denied each other's. Conditions, and resources outside S3 and IAM, the emulator does not know: the policies themselves are
-// asked about these.
+// denied each other's. What no call of this test does, the policies themselves are asked about.
 func TestPipeline(t *testing.T) {
 	t.Parallel()
 
@@ -198,7 +197,7 @@ func testRollBack(t *testing.T, environment map[string]string) {
 // What the policies say of the rest
 // ---------------------------------------------------------------------------------------------------------------------
 
-// testPolicies asks the applied policies what no emulator knows: conditions, tags, the boundary.
+// testPolicies asks the applied policies what they allow and deny: by conditions, tags, the boundary.
 func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 	t.Helper()
 
@@ -209,6 +208,7 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		key      = "arn:aws:kms:eu-west-1:123456789012:key/1"
 		group    = "arn:aws:ec2:eu-west-1:123456789012:security-group/sg-1"
 		alarm    = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
+		target   = "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/1"
 
 		certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 		state       = "arn:aws:s3:::clockmirror-test-state/"
@@ -267,6 +267,9 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"cicd-test-deploy-app", "kms:PutKeyPolicy", key, tags("ResourceTag", "test"), false},
 		{"cicd-test-deploy-app", "kms:TagResource", key, retagged, false},
 		{"cicd-test-deploy-app", "kms:ScheduleKeyDeletion", key, tags("ResourceTag", "test"), false},
+		{"cicd-test-deploy-app", "application-autoscaling:TagResource", target, tags("ResourceTag", "test"), true},
+		{"cicd-test-deploy-app", "application-autoscaling:TagResource", target, tags("ResourceTag", "prod"), false},
+		{"cicd-test-deploy-app", "application-autoscaling:DeregisterScalableTarget", target, tags("ResourceTag", "prod"), false},
 		{"cicd-test-deploy-app", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, true},
 		{"cicd-test-deploy-app", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
 		{"cicd-test-deploy-app", "elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/app-test/1", nil, false},

@@ -43,6 +43,7 @@ type Emulator struct {
 	connectionsURL string
 	bin            string
 	process        *proc.Process
+	authorizer     *http.Server
 }
 
 // Start makes the virtual environment if need be, starts an emulator on free ports, and waits until it answers. root is the
@@ -64,7 +65,13 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 	command := exec.CommandContext(ctx, filepath.Join(bin, "python"), filepath.Join(sources, "serve.py"), strconv.Itoa(free[0]), strconv.Itoa(free[1]))
 	command.Stdout, command.Stderr = log, log
 
+	authorizer, authorizerURL, err := startAuthorizer(ctx)
+	if err != nil {
+		return nil, err
+	}
+
 	command.Env = append(slices.Concat(os.Environ(), variables),
+		"EMULATOR_AUTHORIZER="+authorizerURL,
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
 		// Every service runs two tasks: enough for whoever waits for a steady state.
 		"MOTO_ECS_SERVICE_RUNNING=2",
@@ -73,7 +80,7 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 
 	process, err := proc.Start(command)
 	if err != nil {
-		return nil, fmt.Errorf("start the AWS emulator: %w", err)
+		return nil, errors.Join(fmt.Errorf("start the AWS emulator: %w", err), authorizer.Close())
 	}
 
 	emulator := &Emulator{
@@ -81,6 +88,7 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 		connectionsURL: fmt.Sprintf("http://127.0.0.1:%d", free[1]),
 		bin:            bin,
 		process:        process,
+		authorizer:     authorizer,
 	}
 
 	limited, cancel := context.WithTimeout(ctx, startTimeout)
@@ -95,7 +103,7 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 
 // Stop ends the emulator.
 func (e *Emulator) Stop() error {
-	return e.process.Stop()
+	return errors.Join(e.process.Stop(), e.authorizer.Close())
 }
 
 // URL is the endpoint of every service but the connections'.

@@ -1,49 +1,30 @@
-"""Who may call what, once a test switches authorisation on.
-
-Only S3 and IAM calls say which resource they are about; the rest arrive as "*", which no scoped policy would ever match,
-and no call says its conditions. What is unknown counts as met in an Allow and as unmet in a Deny.
+"""Who may call what, once a test switches authorisation on. For every call, Go's package iam decides on all that the call needs,
+which needs.py says, by the caller's policies and its permissions boundary.
 
 Who may assume a role is asked of its trust policy. The caller may be a user or a role, or, as no service can call from here, a
 service that an administrator names as the SourceIdentity, such as codebuild.amazonaws.com.
 
 Two names differ from those in policies: requests to CloudWatch are signed for "monitoring", and HeadBucket is allowed by
-s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON get XML, which no
-SDK can read.
+s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
+which no SDK can read.
 """
 
-import copy
 import json
+import os
 import sys
+import threading
+import urllib.error
+import urllib.request
 
-from moto.core.exceptions import JsonRESTError
-from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.exceptions import AccessDeniedError, JsonRESTError
+from moto.iam.access_control import IAMRequestBase
+from moto.utilities.utils import get_partition
+from needs import Call, needs
 
-
-def _policy_name(action):
-    if action.startswith("monitoring:"):
-        return action.replace("monitoring:", "cloudwatch:", 1)
-    return {"s3:HeadBucket": "s3:ListBucket"}.get(action, action)
-
-
-# What AWS asks of a caller besides the call itself, and on which resources. Alarms are asked for by name and without one.
-ALARMS = ("arn:aws:cloudwatch:{region}:{account}:alarm:", "arn:aws:cloudwatch:{region}:{account}:alarm:TargetTracking-{target}-AlarmHigh")
-DEPENDENT_ACTIONS = {
-    "elasticloadbalancing:CreateLoadBalancer": ("ec2:GetSecurityGroupsForVpc", ("arn:aws:ec2:{region}:{account}:vpc/vpc-1",)),
-    "elasticloadbalancing:SetSecurityGroups": ("ec2:GetSecurityGroupsForVpc", ("arn:aws:ec2:{region}:{account}:vpc/vpc-1",)),
-    "application-autoscaling:PutScalingPolicy": ("cloudwatch:PutMetricAlarm", ALARMS),
-    "application-autoscaling:DeleteScalingPolicy": ("cloudwatch:DeleteAlarms", ALARMS),
-}
-
-
-def _dependent_requests(request):
-    action, resources = DEPENDENT_ACTIONS.get(request._action, (None, ()))
-    target = ""
-    if resources is ALARMS:
-        target = json.loads(request._body or "{}").get("ResourceId", "")
-    for resource in resources:
-        dependent = copy.copy(request)
-        dependent._action = action
-        yield dependent, resource.format(region=request._region, account=request.account_id, target=target)
+AUTHORIZER = os.environ["EMULATOR_AUTHORIZER"]
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine, whatever proxy there is
+HANDLED = threading.local()
 
 
 def _listed(value):
@@ -67,42 +48,67 @@ def _is_trusted(self, role_arn):
     return False
 
 
+def _document(policy):
+    if isinstance(policy, str):
+        return policy
+    if isinstance(policy, dict):
+        return policy["policy_document"]
+    return next(version.document for version in policy.versions if version.is_default)
+
+
+def _boundary(request):
+    """What the permissions boundary of a caller says; users here have none."""
+    name = getattr(request._access_key, "_owner_role_name", None)
+    boundary = name and request.backend.get_role(name).permissions_boundary_arn
+    return _document(request.backend.get_policy(boundary)) if boundary else ""
+
+
+def refusal(request, needed):
+    """Why a caller may not do what is needed; None if it may."""
+    policies = [_document(policy) for policy in request._access_key.collect_policies()]
+    question = {"policies": policies, "boundary": _boundary(request), "needs": needed}
+    try:
+        OPENER.open(AUTHORIZER, json.dumps(question).encode()).close()
+    except urllib.error.HTTPError as denied:
+        return denied.read().decode().strip()
+
+
+def _call(request, resource):
+    response = HANDLED.response
+    service, operation = request._action.split(":")
+    service = {"monitoring": "cloudwatch"}.get(service, service)
+    if service == "s3":
+        operation = {"HeadBucket": "ListBucket"}.get(operation, operation)
+        params = {"Resource": resource, "prefix": response.querystring.get("prefix", [None])[0]}
+    else:
+        response.parse_parameters(response.normalized_request)
+        params = response.params
+    return Call(request.account_id, request._region, get_partition(request._region), service, operation, params)
+
+
+def _check(request, resource):
+    if request._action == "sts:GetCallerIdentity":  # nobody can be denied it
+        return
+    why = refusal(request, needs(_call(request, resource)))
+    if request._action == "sts:AssumeRole" and not why and not request._check_role_trust_relationship(resource):
+        why = f"{request._action} on resource: {resource}, which does not trust the caller"
+    if not why:
+        return
+    print(f"denied: {request._access_key.arn}: {why}", file=sys.stderr, flush=True)
+    if "X-Amz-Target" in request._headers:
+        raise JsonRESTError("AccessDeniedException", f"User: {request._access_key.arn} is not authorized to perform: {why}")
+    if request._action.startswith("s3:"):
+        request._raise_access_denied()
+    raise AccessDeniedError(user_arn=request._access_key.arn, action=why)
+
+
 def apply():
-    is_permitted, matches = IAMPolicyStatement.is_action_permitted, IAMPolicyStatement._check_element_matches
+    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_action
 
-    def matches_or_unknown(statement, element, value):
-        if element == "Resource" and value == "*":
-            return statement._statement["Effect"] == "Allow"
-        return matches(statement, element, value)
+    def authorize_handled(response, *args, **kwargs):
+        HANDLED.response = response
+        authorize(response, *args, **kwargs)
 
-    def is_permitted_without_conditions(
-        statement, action, resource="*", principal=None, incoming_condition_values=None
-    ):
-        if incoming_condition_values is None and "Condition" in statement._statement:
-            if statement._statement["Effect"] == "Deny":
-                return PermissionResult.NEUTRAL
-            statement = IAMPolicyStatement({k: v for k, v in statement._statement.items() if k != "Condition"})
-        return is_permitted(statement, action, resource, principal, incoming_condition_values)
-
-    check = IAMRequestBase.check_action_permitted
-
-    def check_or_name(request, resource):
-        try:
-            check(request, resource)
-        except Exception:
-            print(f"denied: {request._action} on {resource}", file=sys.stderr, flush=True)
-            if "X-Amz-Target" in request._headers:
-                message = f"User: {request._access_key.arn} is not authorized to perform: {request._action} on {resource}"
-                raise JsonRESTError("AccessDeniedException", message)
-            raise
-
-    def check_by_policy_name(self, resource):
-        self._action = _policy_name(self._action)
-        check_or_name(self, resource)
-        for dependent, needed in _dependent_requests(self):
-            check_or_name(dependent, needed)
-
-    IAMRequestBase.check_action_permitted = check_by_policy_name
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize_handled
+    IAMRequestBase.check_action_permitted = _check
     IAMRequestBase._check_role_trust_relationship = _is_trusted
-    IAMPolicyStatement._check_element_matches = matches_or_unknown
-    IAMPolicyStatement.is_action_permitted = is_permitted_without_conditions

@@ -13,9 +13,11 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.responses import ELBV2Response
-from moto.iam.access_control import IAMPolicy, IAMRequest, PermissionResult
+from moto.iam.access_control import IAMRequest
 from moto.iam.models import iam_backends
 from moto.wafv2.responses import WAFV2Response
+from needs import need
+from permissions import refusal
 
 ACTION = "iam:CreateServiceLinkedRole"
 
@@ -45,11 +47,7 @@ def _may_create(response, service, arn):
         headers=response.headers,
         action=response._get_action(),
     )
-    results = [
-        IAMPolicy(policy).is_action_permitted(ACTION, arn, None, {"iam:AWSServiceName": service})
-        for policy in caller._access_key.collect_policies()
-    ]
-    return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
+    return refusal(caller, [need(ACTION, arn, {"iam:AWSServiceName": service})]) is None
 
 
 def _refuse(response, message):

@@ -18,9 +18,9 @@ var ErrUnknown = errors.New("not known here")
 
 // Request is what somebody wants to do.
 type Request struct {
-	Action   string            // such as iam:CreateRole
-	Resource string            // an ARN, or "*" for an action that knows no resource
-	Context  map[string]string // what conditions look at; a key that is not there is not known to AWS either
+	Action   string            `json:"action"`   // such as iam:CreateRole
+	Resource string            `json:"resource"` // an ARN, or "*" for an action that knows no resource
+	Context  map[string]string `json:"context"`  // what conditions look at; a key that is not there is not known to AWS either
 }
 
 // Document is a policy.
