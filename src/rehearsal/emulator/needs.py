@@ -82,7 +82,9 @@ def _tags(params):
         elif name.lower() == "tags" and isinstance(value, dict):
             found.update(value)
         elif name.lower() == "tags":
-            found.update({tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in value})
+            for tag in filter(lambda one: isinstance(one, dict), value):  # a key is Key, key or TagKey, and so is its value
+                parts = {part.lower().removeprefix("tag"): text for part, text in tag.items()}
+                found[parts["key"]] = parts.get("value", "")
     return found
 
 
@@ -159,7 +161,8 @@ def _resolved(call, kind, arn):
     """KMS finds the key of an alias; CloudWatch Logs appends a log stream to a group, but not where it is about tags."""
     if call.service == "kms" and call.params.get("KeyId", "").startswith("alias/"):
         backend = kms_backends[call.place["Account"]][call.place["Region"]]
-        return call.arn("kms", "key/" + backend.any_id_to_key_id(call.params["KeyId"]))
+        key = backend.get_key_id_from_alias(call.params["KeyId"])
+        return call.arn("kms", "key/" + (backend.get_key_id(key) if key else UNKNOWN))
     if kind == "log-group" and "Tag" not in call.operation:
         return arn + ":log-stream:"
     return arn
