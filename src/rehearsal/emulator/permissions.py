@@ -7,6 +7,8 @@ service that an administrator names as the SourceIdentity, such as codebuild.ama
 Two names differ from those in policies: requests to CloudWatch are signed for "monitoring", and HeadBucket is allowed by
 s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
 which no SDK can read.
+
+Policies of buckets are left to moto, which knows none of their conditions, such as that of TLS: statements with one don't count.
 """
 
 import json
@@ -18,7 +20,7 @@ import urllib.request
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AccessDeniedError, JsonRESTError
-from moto.iam.access_control import IAMRequestBase
+from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
 from moto.utilities.utils import get_partition
 from needs import Call, needs
 
@@ -103,12 +105,16 @@ def _check(request, resource):
 
 
 def apply():
-    authorize = ActionAuthenticatorMixin._authenticate_and_authorize_action
+    authorize, is_permitted = ActionAuthenticatorMixin._authenticate_and_authorize_action, IAMPolicyStatement.is_action_permitted
 
     def authorize_handled(response, *args, **kwargs):
         HANDLED.response = response
         authorize(response, *args, **kwargs)
 
+    def is_permitted_unconditionally(statement, *args, **kwargs):
+        return PermissionResult.NEUTRAL if "Condition" in statement._statement else is_permitted(statement, *args, **kwargs)
+
     ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize_handled
+    IAMPolicyStatement.is_action_permitted = is_permitted_unconditionally
     IAMRequestBase.check_action_permitted = _check
     IAMRequestBase._check_role_trust_relationship = _is_trusted
