@@ -33,6 +33,8 @@ const (
 )
 
 func TestSoak(t *testing.T) {
+	testkit.Program(t, "apt-get install redis-server", "redis-server", "valkey-server") // before clients are at work
+
 	duration := short
 
 	if asked := os.Getenv("SOAK_DURATION"); asked != "" {
