@@ -196,11 +196,15 @@ sbom: ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(ENV)' '$(IMAGE_REPOSITORY)'
-push-image: ## Push the saved image, and its bill of materials
+push-image: ## Push the saved image
 	@mkdir -p $(BUILD)/deploy
-	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
-	  '$(REVISION)' $(RELEASE)); \
+	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \
 	jq --null-input --arg image "$$image" '[{ name: "api", imageUri: $$image }]' | tee $(BUILD)/deploy/imagedefinitions.json
+sign-image: ## Sign the pushed IMAGE with the pipeline's key: ENV=…
+	@AWS_REGION='$(REGION)' .infra/ecr/sign-image '$(ENV)' '$(IMAGE)' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
+	  VERSION='$(VERSION)' REVISION='$(REVISION)' CREATED='$(CREATED)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)'
+verify-image: ## Refuse IMAGE unless the pipeline built and signed it: ENV=…
+	@AWS_REGION='$(REGION)' .infra/ecr/verify-image '$(ENV)' '$(IMAGE)'
 
 ##@ Maintain
 hooks: hook-tools ## Check each commit before it is made

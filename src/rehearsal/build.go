@@ -99,6 +99,12 @@ func (b *build) run(ctx context.Context) (_ map[string]string, err error) {
 
 	b.Machine = machine
 
+	// What CodePipeline knows of the actions before this one.
+	pipeline := b.in.runner.Pipeline()
+	if err = b.in.cloud.ReportActions(ctx, pipeline.Name, b.execution.ID, b.execution.Done(pipeline)); err != nil {
+		return nil, err
+	}
+
 	outcome := b.Run(ctx)
 	if outcome.Err != nil {
 		return outcome.Exported, outcome.Err
@@ -107,6 +113,8 @@ func (b *build) run(ctx context.Context) (_ map[string]string, err error) {
 	for name, value := range outcome.Exported {
 		b.execution.Set(b.action, name, value)
 	}
+
+	b.execution.Built(b.action.Name, b.id())
 
 	return outcome.Exported, b.upload(ctx)
 }
@@ -202,7 +210,7 @@ func (b *build) environment(ctx context.Context, primary *reference) error {
 
 // codebuild are the variables that CodeBuild sets.
 func (b *build) codebuild(primary *reference) map[string]string {
-	id := fmt.Sprintf("%s:%s-%d", b.project.Name, b.in.id, b.execution.Number)
+	id := b.id()
 	variables := map[string]string{
 		"CODEBUILD_BUILD_ID":                id,
 		"CODEBUILD_BUILD_ARN":               strings.Replace(b.project.ARN, "project/"+b.project.Name, "build/"+id, 1),
@@ -221,6 +229,11 @@ func (b *build) codebuild(primary *reference) map[string]string {
 	}
 
 	return variables
+}
+
+// id is that of the build at CodeBuild.
+func (b *build) id() string {
+	return fmt.Sprintf("%s:%s-%d", b.project.Name, b.in.id, b.execution.Number)
 }
 
 func (b *build) artifactFolder(artifact string) string {

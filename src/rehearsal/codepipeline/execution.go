@@ -3,6 +3,7 @@ package codepipeline
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 )
@@ -10,13 +11,17 @@ import (
 // Execution is one run of a pipeline.
 type Execution struct {
 	// Number counts the executions of a pipeline.
-	Number  int
+	Number int
+	// ID is the execution's name in AWS, a UUID.
+	ID      string
 	Commit  string
 	Results []Result
 	// Artifacts are the keys of what actions left, by the artifacts' names.
 	Artifacts map[string]string
 	// Variables are what actions found out, by Namespace.VARIABLE.
 	Variables map[string]string
+	// Builds are the ids of what CodeBuild ran, by the actions' names.
+	Builds map[string]string
 	// RolledBack is the execution that took a stage which failed back to an earlier one; nil if none did.
 	RolledBack *Execution
 
@@ -42,13 +47,13 @@ type Result struct {
 
 // NewExecution starts with a commit, and with what an earlier execution left; earlier may be nil.
 func NewExecution(commit string, earlier *Execution) *Execution {
-	e := &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}}
+	e := &Execution{Commit: commit, Artifacts: map[string]string{}, Variables: map[string]string{}, Builds: map[string]string{}}
 
 	if earlier != nil {
 		earlier.mutex.Lock()
 		defer earlier.mutex.Unlock()
 
-		e.Artifacts, e.Variables = maps.Clone(earlier.Artifacts), maps.Clone(earlier.Variables)
+		e.Artifacts, e.Variables, e.Builds = maps.Clone(earlier.Artifacts), maps.Clone(earlier.Variables), maps.Clone(earlier.Builds)
 	}
 
 	return e
@@ -71,6 +76,49 @@ func (e *Execution) Set(action Action, name, value string) {
 	defer e.mutex.Unlock()
 
 	e.Variables[action.Namespace+"."+name] = value
+}
+
+// Built notes the id of an action's build.
+func (e *Execution) Built(action, build string) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	e.Builds[action] = build
+}
+
+// Done are the actions of a pipeline that have succeeded in the execution, as ListActionExecutions tells them.
+func (e *Execution) Done(pipeline *Pipeline) []ActionExecution {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+
+	var done []ActionExecution
+
+	for _, stage := range pipeline.Stages {
+		for _, action := range stage.Actions {
+			found := map[string]string{}
+
+			for name, value := range e.Variables {
+				if variable, own := strings.CutPrefix(name, action.Namespace+"."); own && action.Namespace != "" {
+					found[variable] = value
+				}
+			}
+
+			if build := e.Builds[action.Name]; build != "" || action.Kind == Source && len(found) > 0 && !e.rollback {
+				done = append(done, ActionExecution{Stage: stage.Name, Action: action.Name, ExternalID: build, Variables: found})
+			}
+		}
+	}
+
+	return done
+}
+
+// ActionExecution is an action that succeeded.
+type ActionExecution struct {
+	Stage  string `json:"stageName"`
+	Action string `json:"actionName"`
+	// ExternalID is the id of the build that the action ran; empty for other actions.
+	ExternalID string            `json:"externalExecutionId"`
+	Variables  map[string]string `json:"outputVariables"`
 }
 
 // Resolve puts what actions have found out into a text; see [Resolve].

@@ -2,6 +2,7 @@ package codepipeline
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"reflect"
@@ -89,6 +90,17 @@ func (r *Runner) Run(ctx context.Context, execution *Execution, from string) err
 func (r *Runner) begin(execution *Execution) {
 	r.executions++
 	execution.Number, execution.structure = r.executions, r.structure
+	execution.ID = newID()
+	execution.Variables["codepipeline.PipelineExecutionId"] = execution.ID
+}
+
+// newID returns a random UUID.
+func newID() string {
+	var id [16]byte
+
+	_, _ = rand.Read(id[:]) // never fails
+
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // run runs a stage, and does what it is configured to do when it fails.
@@ -106,6 +118,7 @@ func (r *Runner) run(ctx context.Context, execution *Execution, stage Stage) err
 	if target := r.target(execution, stage); errors.Is(err, ErrRed) && target != nil {
 		back := NewExecution(target.Commit, target)
 		back.rollback = true
+		back.Builds = map[string]string{} // it lists its own actions alone
 		execution.RolledBack = back
 
 		r.begin(back)

@@ -1,6 +1,21 @@
-"""CodePipeline's timestamps are text, but the SDK for Go reads numbers: no pipeline can be read back."""
+"""CodePipeline's timestamps are text, but the SDK for Go reads numbers: no pipeline can be read back.
+
+moto does not know ListActionExecutions. What it lists here is what the runner of the pipeline has reported.
+"""
+
+import json
+import time
+import uuid
 
 from moto.codepipeline.models import CodePipeline
+from moto.codepipeline.responses import CodePipelineResponse
+
+reported = {}
+
+
+def report(request, *_):
+    reported[request["pipeline"], request["execution"]] = request["actions"] or []
+    return {}
 
 
 def _metadata(pipeline):
@@ -11,5 +26,36 @@ def _metadata(pipeline):
     }
 
 
+def _detail(execution, action):
+    return {
+        "pipelineExecutionId": execution,
+        "actionExecutionId": str(uuid.uuid4()),
+        "pipelineVersion": 1,
+        "stageName": action["stageName"],
+        "actionName": action["actionName"],
+        "startTime": time.time(),
+        "lastUpdateTime": time.time(),
+        "status": "Succeeded",
+        "output": {
+            "executionResult": {"externalExecutionId": action["externalExecutionId"]},
+            "outputVariables": action["outputVariables"],
+        },
+    }
+
+
+def _list_action_executions(self):
+    name, wanted = self._get_param("pipelineName"), self._get_param("filter", {}).get("pipelineExecutionId")
+    self.codepipeline_backend.get_pipeline(name)  # refuses a name that it does not know
+    # Newest first.
+    details = [
+        _detail(execution, action)
+        for (pipeline, execution), actions in reversed(reported.items())
+        for action in reversed(actions)
+        if pipeline == name and wanted in (None, execution)
+    ]
+    return json.dumps({"actionExecutionDetails": details})
+
+
 def apply():
     CodePipeline.metadata = property(_metadata)
+    CodePipelineResponse.list_action_executions = _list_action_executions

@@ -2,13 +2,14 @@
 
 What is created is kept in memory and given back. A connection is PENDING, as on AWS, until a person confirms it; here
 that is an UpdateConnectionStatus, which AWS does not have. Nor has it ReportDeployments and RollBackService, by which a
-scheduler says what became of a service's tasks.
+scheduler says what became of a service's tasks, and ReportActions, by which a pipeline's runner says what it has done.
 """
 
 import json
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import codepipeline
 import ecs
 
 ACCOUNT = "123456789012"
@@ -87,6 +88,7 @@ OPERATIONS = {
     "GetConnection": lambda request, *_: {"Connection": connections[request["ConnectionArn"]]},
     "UpdateConnectionStatus": update_connection_status,
     "DeleteConnection": delete_connection,
+    "ReportActions": codepipeline.report,
     "ReportDeployments": ecs.report,
     "RollBackService": ecs.roll_back,
     "ListTagsForResource": lambda request, *_: {"Tags": tags[request["ResourceArn"]]},

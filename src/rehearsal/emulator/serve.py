@@ -17,6 +17,7 @@ import ec2
 import ecr
 import ecs
 import elb
+import kms
 import logs
 import permissions
 import policy_sizes
@@ -33,6 +34,7 @@ PATCHES = (
     ecr,
     ecs,
     elb,
+    kms,
     logs,
     permissions,
     policy_sizes,

@@ -30,6 +30,11 @@ func (e *Emulator) RollBack(ctx context.Context, cluster, service, deployment st
 	return e.tell(ctx, "RollBackService", map[string]any{"cluster": cluster, "service": service, "deployment": deployment})
 }
 
+// ReportActions says which actions of a pipeline's execution have succeeded.
+func (e *Emulator) ReportActions(ctx context.Context, pipeline, execution string, actions any) error {
+	return e.tell(ctx, "ReportActions", map[string]any{"pipeline": pipeline, "execution": execution, "actions": actions})
+}
+
 func (e *Emulator) tell(ctx context.Context, operation string, request any) error {
 	body, err := json.Marshal(request)
 	if err != nil {

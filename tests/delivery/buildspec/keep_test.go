@@ -34,9 +34,7 @@ func TestKeepRunning(t *testing.T) {
 	assert.Empty(t, complaint, "before the first deployment there is nothing to keep")
 
 	archive, id := save(t, testkit.Docker(t), "running")
-	bill := filepath.Join(t.TempDir(), "sbom.json")
-	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
-	pushed, complaint, err := run(t, "push-image", repository, archive, id, bill, commit)
+	pushed, complaint, err := run(t, "push-image", repository, archive, id, commit)
 	require.NoError(t, err, complaint)
 
 	cluster := ecs.NewFromConfig(cloud.Owner())
