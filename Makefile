@@ -22,6 +22,7 @@ PORT ?= 8080
 ARTIFACT ?= $(BUILD)/image
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
 IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
+DEFINITIONS ?=
 RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
 # The environment and its stacks. TF_FLAGS goes to Terraform unchanged, such as -auto-approve.
 STACKS = $(sort $(patsubst .infra/%/versions.tf,%,$(wildcard .infra/*/versions.tf)))
@@ -187,6 +188,8 @@ url: ## Print the URL of the service
 	@terraform -chdir=.infra/app output -raw alb_url
 verify: ## Wait until IMAGE runs, then test CLOCKMIRROR_URL: ENV=…
 	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)'
+verify-running: ## Say what runs, and who built and signed it: ENV=…
+	@AWS_REGION='$(REGION)' .infra/app/verify-running '$(ENV)'
 image-archive: ## Save the image IMAGE as .build/image/image.tar
 	$(need-docker)
 	@mkdir -p $(BUILD)/image
@@ -204,7 +207,7 @@ sign-image: ## Sign the pushed IMAGE with the pipeline's key: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/sign-image '$(ENV)' '$(IMAGE)' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
 	  VERSION='$(VERSION)' REVISION='$(REVISION)' CREATED='$(CREATED)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)'
 verify-image: ## Refuse IMAGE unless the pipeline built and signed it: ENV=…
-	@AWS_REGION='$(REGION)' .infra/ecr/verify-image '$(ENV)' '$(IMAGE)'
+	@AWS_REGION='$(REGION)' .infra/ecr/verify-image '$(ENV)' '$(IMAGE)' $(if $(DEFINITIONS),'$(DEFINITIONS)')
 
 ##@ Maintain
 hooks: hook-tools ## Check each commit before it is made

@@ -32,3 +32,8 @@ output "permissions_boundary_arn" {
   description = "ARN of the permissions boundary that every role made by the pipeline carries."
   value       = aws_iam_policy.boundary.arn
 }
+
+output "signing_key_arn" {
+  description = "ARN of the key that images are signed with. `aws kms get-public-key` gives its public part, which is enough to verify."
+  value       = aws_kms_key.signing.arn
+}

@@ -48,7 +48,7 @@ locals {
 
     DeployECR = {
       slug    = "deploy-ecr"
-      about   = "The image repository, and the image in it"
+      about   = "The image repository, and the image in it, signed"
       minutes = 20
       compute = "BUILD_GENERAL1_SMALL"
       # The image goes from the archive to the registry without an engine, so the role that may push is not root on the machine.
@@ -57,32 +57,34 @@ locals {
       inputs  = ["source", "image"]
       outputs = ["imagedefs"]
       reports = false
-      environment = {
+      environment = merge(local.signed_by, {
         ENV                    = var.env
         REGION                 = var.region
         TF_STATE_BUCKET        = var.tf_state_bucket
         TF_VAR_repository_name = var.image_repository
-      }
-      variables = { IMAGE_ID = "#{Build.IMAGE_ID}" }
+        BUILD_MACHINE          = local.machines[local.arm ? "arm" : "x86"].image
+      })
+      variables = { IMAGE_ID = "#{Build.IMAGE_ID}", PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" }
     }
 
     DeployApp = {
       slug    = "deploy-app"
-      about   = "Everything that the service runs on"
+      about   = "Everything that the service runs on, and only what is signed on it"
       minutes = 60
       compute = "BUILD_GENERAL1_SMALL"
       docker  = false
       cache   = "NO_CACHE"
-      inputs  = ["source"]
+      # With what UpdateECSService is about to deploy.
+      inputs  = ["source", "imagedefs"]
       outputs = []
       reports = false
-      environment = {
+      environment = merge(local.signed_by, {
         ENV                         = var.env
         REGION                      = var.region
         TF_STATE_BUCKET             = var.tf_state_bucket
         TF_VAR_cpu_architecture     = local.arm ? "ARM64" : "X86_64"
         TF_VAR_permissions_boundary = var.permissions_boundary
-      }
+      })
       variables = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
     }
 
@@ -96,7 +98,7 @@ locals {
       inputs      = ["source"]
       outputs     = []
       reports     = true
-      environment = { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) }
+      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
       variables = {
         PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
         PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"

@@ -15,6 +15,11 @@ data "aws_codestarconnections_connection" "git" {
   }
 }
 
+# Resolved here, once: whoever moves the alias later changes neither who signs nor what is believed.
+data "aws_kms_alias" "signing" {
+  name = "alias/clockmirror-signing"
+}
+
 locals {
   name       = "cicd-${var.env}"
   account_id = data.aws_caller_identity.current.account_id
@@ -31,6 +36,14 @@ locals {
   services = concat(["api"], [for key in var.customers : "customer-${key}"])
   # The same in policies, which have room for a pattern and not for the name of each customer.
   service_patterns = concat(["api"], length(var.customers) == 0 ? [] : ["customer-*"])
+
+  # Who has to have built and signed what is deployed.
+  signed_by = {
+    SIGNER            = data.aws_kms_alias.signing.target_key_arn
+    PIPELINE          = local.name
+    SOURCE_REPOSITORY = var.repository
+    SOURCE_BRANCH     = var.branch
+  }
 
   state_bucket_arn = "arn:${local.partition}:s3:::${var.tf_state_bucket}"
 }

@@ -14,6 +14,8 @@ locals {
     {
       "DeployECR/deploy-ecr"                = local.permissions_deploy_ecr
       "Verify/verify"                       = local.permissions_verify
+      "DeployApp/verify-image"              = local.permissions_verify_image
+      "Verify/verify-image"                 = local.permissions_verify_image
       "Verify/roll-back"                    = local.permissions_verify_roll_back
       "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
       "Pipeline/run"                        = local.permissions_pipeline

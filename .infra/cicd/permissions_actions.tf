@@ -67,6 +67,28 @@ locals {
     } if settings.reports],
   ) }
 
+  # Verifying, without signing: verify-image.
+  permissions_verify_image = [
+    {
+      sid       = "RegistryLogin"
+      why       = "the token is for the whole registry"
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = ["*"]
+    },
+    {
+      sid       = "ReadSignatures"
+      why       = "they lie beside the image"
+      actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = [format(local.regional, "ecr", "repository/${var.image_repository}")]
+    },
+    {
+      sid       = "ReadPublicKey"
+      why       = "what they are verified with"
+      actions   = ["kms:GetPublicKey"]
+      resources = [data.aws_kms_alias.signing.target_key_arn]
+    },
+  ]
+
   # The stack whose state an action keeps.
   state_of = { DeployECR = "ecr", DeployApp = "app" }
 

@@ -28,6 +28,18 @@ locals {
       resources = [format(local.regional, "ecr", "repository/${var.image_repository}")]
     },
     {
+      sid       = "Sign"
+      why       = "sign-image; no other role may"
+      actions   = ["kms:GetPublicKey", "kms:Sign"]
+      resources = [data.aws_kms_alias.signing.target_key_arn]
+    },
+    {
+      sid       = "ReadExecution"
+      why       = "provenance: what CodePipeline says of it, not what the build says"
+      actions   = ["codepipeline:GetPipeline", "codepipeline:ListActionExecutions"]
+      resources = [format(local.regional, "codepipeline", local.name)]
+    },
+    {
       sid        = "ListServices"
       why        = "keep-running marks the images that run; ECS knows no resource for it"
       actions    = ["ecs:ListServices"]

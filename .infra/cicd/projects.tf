@@ -2,16 +2,13 @@
 # shipped with the commit that needs it.
 
 locals {
-  # StaticAnalysis runs nothing that is built, and some of its tools have no package for ARM.
-  machine = {
-    for action in keys(local.actions) : action => local.arm && action != "StaticAnalysis" ? {
-      type  = "ARM_CONTAINER"
-      image = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
-      } : {
-      type  = "LINUX_CONTAINER"
-      image = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
-    }
+  machines = {
+    arm = { type = "ARM_CONTAINER", image = "aws/codebuild/amazonlinux-aarch64-standard:3.0" }
+    x86 = { type = "LINUX_CONTAINER", image = "aws/codebuild/amazonlinux-x86_64-standard:5.0" }
   }
+
+  # StaticAnalysis runs nothing that is built, and some of its tools have no package for ARM.
+  machine = { for action in keys(local.actions) : action => local.machines[local.arm && action != "StaticAnalysis" ? "arm" : "x86"] }
 }
 
 resource "aws_codebuild_project" "action" {

@@ -22,12 +22,12 @@ public_key() { # KEY: of a file, or of a key in KMS by its ARN or alias, as PEM
 
 expect() { # ENV: sets who has to have built and signed an image; what is not set already is asked of the environment's pipeline
   local source repository branch
-  : "${SIGNING_KEY:=alias/clockmirror-signing}" "${PIPELINE:=cicd-$1}"
+  : "${SIGNER:=alias/clockmirror-signing}" "${PIPELINE:=cicd-$1}"
   if [[ -z ${SOURCE_REPOSITORY:-} || -z ${SOURCE_BRANCH:-} ]]; then
     source=$(aws codepipeline get-pipeline --name "$PIPELINE" --output text \
       --query "pipeline.stages[0].actions[0].configuration.[FullRepositoryId, BranchName]")
     read -r repository branch <<<"$source"
     : "${SOURCE_REPOSITORY:=$repository}" "${SOURCE_BRANCH:=$branch}"
   fi
-  export SIGNING_KEY PIPELINE SOURCE_REPOSITORY SOURCE_BRANCH
+  export SIGNER PIPELINE SOURCE_REPOSITORY SOURCE_BRANCH
 }

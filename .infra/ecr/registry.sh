@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What push-image, keep-running and roll-back share: the pinned tools, and how a registry is asked. Source it.
+# What push-image, keep-running, verify-running and roll-back share: the pinned tools, and how a registry and ECS are asked. Source it.
 registry_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.tools" && pwd)
 
 tool() { go tool -modfile="$registry_tools/$1.mod" "$@"; }
@@ -21,6 +21,23 @@ digest_of() { # IMAGE: its digest, or nothing if there is no such image; a regis
 
 id_of() { # IMAGE: the checksum of its configuration, as image-id prints it for an archive; nothing for a list of images
   tool crane manifest "$1" | jq --raw-output '.config.digest // empty'
+}
+
+running_images() { # ENV: the image that each service of the environment runs
+  local cluster=app-$1 problem services definitions definition
+  problem=$(mktemp)
+  if ! services=$(aws ecs list-services --cluster "$cluster" --output json --query 'serviceArns[]' 2>"$problem"); then
+    # Only a missing cluster means that nothing runs: a denied call must not.
+    grep -q ClusterNotFoundException "$problem" || { cat "$problem" >&2 && return 1; }
+    services='[]'
+  fi
+
+  definitions=$(jq --raw-output '.[]' <<<"$services" | xargs --no-run-if-empty --max-args 10 \
+    aws ecs describe-services --cluster "$cluster" --output json --query 'services[].taskDefinition' --services | jq --raw-output '.[]' | sort -u)
+  for definition in $definitions; do
+    aws ecs describe-task-definition --task-definition "$definition" --output text \
+      --query "taskDefinition.containerDefinitions[?name=='api'].image | [0]"
+  done
 }
 
 keep() { # IMAGE, as repo@sha256:…: gives it the tag that the lifecycle policy keeps

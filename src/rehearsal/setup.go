@@ -31,7 +31,7 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 	}
 
 	bootstrap, err := e.stacks.apply(ctx, "bootstrap", nil,
-		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary", "aws_kms_alias.environments")
+		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary", "aws_kms_alias.environments", "aws_kms_alias.signing")
 	if err != nil {
 		return err
 	}

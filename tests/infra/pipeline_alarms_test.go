@@ -23,7 +23,7 @@ func TestPipelineAlarms(t *testing.T) {
 	bootstrap.keepStateInFile(t)
 	bootstrap.init(t)
 	require.NoError(t, bootstrap.Apply(t.Context(), append(with[tfexec.ApplyOption](bootstrap, nil),
-		tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"))...))
+		tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"), tfexec.Target("aws_kms_alias.signing"))...))
 
 	connection := output(t, bootstrap, "connection_arn")
 	require.NoError(t, cloud.ConfirmConnection(t.Context(), connection))

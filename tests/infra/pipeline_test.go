@@ -35,7 +35,7 @@ func TestPipeline(t *testing.T) {
 	bootstrap.init(t)
 	require.NoError(t, bootstrap.Apply(t.Context(), append(with[tfexec.ApplyOption](bootstrap, nil),
 		tfexec.Target("aws_s3_bucket.state"), tfexec.Target("aws_codeconnections_connection.git"), tfexec.Target("aws_iam_policy.boundary"),
-		tfexec.Target("aws_kms_alias.environments"))...))
+		tfexec.Target("aws_kms_alias.environments"), tfexec.Target("aws_kms_alias.signing"))...))
 
 	connection := output(t, bootstrap, "connection_arn")
 	pipeline := newStack(t, "cicd", environment, "env=test", "tf_state_bucket="+stateBucket, gitRepository, "connection_arn="+connection,
@@ -51,7 +51,7 @@ func TestPipeline(t *testing.T) {
 	pipeline.requireKnownToAWS(t)
 
 	roles := identities(t, pipeline, bootstrap)
-	t.Run("policies", func(t *testing.T) { testPolicies(t, roles) }) //nolint:paralleltest // before permissions are checked
+	t.Run("policies", func(t *testing.T) { testPolicies(t, roles, output(t, bootstrap, "signing_key_arn")) }) //nolint:paralleltest // before permissions are checked
 
 	assumed := map[string]map[string]string{}
 	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify"} {
@@ -86,6 +86,8 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	app.requireSettled(t, "image="+image("b"))
 
 	verify := newStack(t, "app", assumed["verify"])
+	verify.signatures(t)
+
 	_, complaint, err := verify.run(t, "./await-image", "test", image("b"), "10")
 	require.NoError(t, err, complaint)
 	assert.Contains(t, complaint, "app-test runs "+image("b")+" in 2 of 2 tasks")
@@ -98,6 +100,11 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
 	app.requireSettled(t, "image="+image("a"))
 
+	verify.environment["SOURCE_BRANCH"] = "release"
+	assert.Equal(t, "verify-image: "+image("b")+" was built from the branch master of acme/clockmirror, not from release",
+		verify.refused(t, "./roll-back", "test", image("b"), image("a")))
+
+	verify.environment["SOURCE_BRANCH"] = "master"
 	assert.Contains(t, verify.refused(t, "./roll-back", "test", image("c"), image("b")), "api of app-test stays on "+image("a"))
 
 	t.Run("denied", func(t *testing.T) { //nolint:paralleltest // its subtests are parallel
@@ -113,7 +120,8 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 			},
 			"deploy-app": {
 				"ecr put-image-tag-mutability --repository-name clockmirror --image-tag-mutability MUTABLE",
-				"ecr get-authorization-token",
+				"ecr put-image --repository-name clockmirror --image-manifest {}",
+				"kms sign --key-id alias/clockmirror-signing --message a --signing-algorithm ECDSA_SHA_256",
 				"s3api get-object --bucket clockmirror-test-state --key ecr/test/ecr/terraform.tfstate /dev/null",
 				"s3api put-object --bucket clockmirror-test-state --key cicd/test/cicd/terraform.tfstate",
 				"s3api delete-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
@@ -164,10 +172,21 @@ func changes() []string {
 		"s3api put-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
 		"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
 		"s3api put-object --bucket cicd-test-artifacts-123456789012-eu-west-1 --key cicd-test/imagedefs/x",
+		"kms sign --key-id alias/clockmirror-signing --message a --signing-algorithm ECDSA_SHA_256",
 		"iam create-user --user-name administrator",
 		"iam create-role --role-name app-test-api-task --assume-role-policy-document {}",
 		"codepipeline start-pipeline-execution --name cicd-test",
 		"sns publish --topic-arn arn:aws:sns:eu-west-1:123456789012:cicd-test --message green",
+	}
+}
+
+// signatures has verify-image find signatures of all images, as ECR would keep them.
+func (s *stack) signatures(t *testing.T) {
+	t.Helper()
+
+	for _, variable := range testkit.Signatures(t, strings.Split(repository, "/")[0], "cicd-test") {
+		name, value, _ := strings.Cut(variable, "=")
+		s.environment[name] = value
 	}
 }
 
@@ -178,6 +197,7 @@ func testRollBack(t *testing.T, environment map[string]string) {
 	app := newStack(t, "app", environment, "env=test", "tf_state_bucket="+stateBucket)
 	app.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
 	require.NoError(t, app.WorkspaceSelect(t.Context(), "test"))
+	app.signatures(t)
 
 	digest := app.must(t, "aws", "ecr", "put-image", "--repository-name", "clockmirror", "--image-tag", "v1.2.3", "--output", "text", "--query", "image.imageId.imageDigest",
 		"--image-manifest", `{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"size":1,"digest":"sha256:`+strings.Repeat("c", 64)+`"},"layers":[]}`)
@@ -198,7 +218,7 @@ func testRollBack(t *testing.T, environment map[string]string) {
 // ---------------------------------------------------------------------------------------------------------------------
 
 // testPolicies asks the applied policies what they allow and deny: by conditions, tags, the boundary.
-func testPolicies(t *testing.T, roles map[string]iam.Identity) {
+func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 	t.Helper()
 
 	const (
@@ -281,6 +301,16 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity) {
 		{"cicd-test-deploy-ecr", "ecs:ListServices", "*", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/app-prod"}, false},
 		{"cicd-test-deploy-ecr", "ecs:DescribeServices", "arn:aws:ecs:eu-west-1:123456789012:service/app-prod/api", nil, false},
 		{"cicd-test-deploy-ecr", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
+		// Who signs can't be verified by itself alone: those who deploy verify, and can't sign.
+		{"cicd-test-deploy-ecr", "kms:Sign", signing, nil, true},
+		{"cicd-test-deploy-ecr", "kms:Sign", key, nil, false},
+		{"cicd-test-deploy-app", "kms:Sign", signing, nil, false},
+		{"cicd-test-verify", "kms:Sign", signing, nil, false},
+		{"cicd-test-build", "kms:Sign", signing, nil, false},
+		{"cicd-test-deploy-app", "kms:GetPublicKey", signing, nil, true},
+		{"cicd-test-verify", "kms:GetPublicKey", signing, nil, true},
+		{"cicd-test-deploy-app", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
+		{"cicd-test-deploy-ecr", "codepipeline:ListActionExecutions", "arn:aws:codepipeline:eu-west-1:123456789012:cicd-test", nil, true},
 		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
 
 		// What belongs to someone else can't be made the environment's own, whether it has tags or none.

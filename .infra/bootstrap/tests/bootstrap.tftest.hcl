@@ -83,6 +83,25 @@ run "connection_and_boundary" {
   }
 }
 
+run "signing_key" {
+  command = plan
+
+  assert {
+    condition     = aws_kms_key.signing.key_usage == "SIGN_VERIFY" && aws_kms_key.signing.customer_master_key_spec == "ECC_NIST_P256" && aws_kms_alias.signing.name == "alias/clockmirror-signing"
+    error_message = "The key signs, and is found by its alias."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.signing_key.statement : [for condition in statement.condition : tolist(condition.values)] if contains(statement.actions, "kms:Sign")])) == "arn:aws:iam::123456789012:role/cicd-*-deploy-ecr"
+    error_message = "Only a role DeployECR may sign."
+  }
+
+  assert {
+    condition     = !contains(flatten([for statement in data.aws_iam_policy_document.signing_key.statement : tolist(statement.actions)]), "kms:CreateGrant")
+    error_message = "Nobody can hand the right to sign on."
+  }
+}
+
 run "no_bucket" {
   command = plan
 

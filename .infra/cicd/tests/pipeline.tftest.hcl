@@ -264,7 +264,7 @@ run "what_actions_tell_each_other" {
       for action, configuration in local.configuration : action => { for variable in jsondecode(configuration["EnvironmentVariables"]) : variable.name => variable.value }
       if can(configuration["EnvironmentVariables"])
       } == {
-      DeployECR = { IMAGE_ID = "#{Build.IMAGE_ID}" }
+      DeployECR = { IMAGE_ID = "#{Build.IMAGE_ID}", PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" }
       DeployApp = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
       Verify = {
         PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"

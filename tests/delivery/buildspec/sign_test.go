@@ -48,6 +48,25 @@ func TestSignatures(t *testing.T) {
 		assert.Equal(t, before, contentOf(t, s.repository))
 	})
 
+	t.Run("image definitions with another image are refused", func(t *testing.T) {
+		t.Parallel()
+
+		file := filepath.Join(t.TempDir(), "imagedefinitions.json")
+		require.NoError(t, os.WriteFile(file, []byte(`[{"name":"api","imageUri":"`+image+`"},{"name":"api","imageUri":"other"}]`), 0o600))
+		_, complaint, err := runIn(t, testkit.Root(t), s.expecting(), ".infra/ecr/verify-image", "test", image, file)
+		require.Error(t, err)
+		assert.Contains(t, complaint, file+" has "+image+" other deployed, not "+image)
+	})
+
+	t.Run("KMS signs no message over 4096 bytes, so checksums are signed", func(t *testing.T) {
+		t.Parallel()
+
+		output, err := exec.CommandContext(t.Context(), "env", append(append([]string{}, s.environment...), "aws", "kms", "sign", "--key-id", s.key,
+			"--signing-algorithm", "ECDSA_SHA_256", "--message", strings.Repeat("YWFh", 1400))...).CombinedOutput()
+		require.Error(t, err)
+		assert.Contains(t, string(output), "less than or equal to 4096")
+	})
+
 	t.Run("what is signed by another key is refused", func(t *testing.T) {
 		t.Parallel()
 
@@ -91,7 +110,7 @@ func TestSignatures(t *testing.T) {
 			require.NoError(t, err, string(output))
 		}
 
-		_, complaint, err := runIn(t, testkit.Root(t), []string{"SIGNING_KEY=" + key, "SOURCE_REPOSITORY=acme/clockmirror", "SOURCE_BRANCH=master", "PIPELINE=cicd-test"},
+		_, complaint, err := runIn(t, testkit.Root(t), []string{"SIGNER=" + key, "SOURCE_REPOSITORY=acme/clockmirror", "SOURCE_BRANCH=master", "PIPELINE=cicd-test"},
 			".infra/ecr/verify-image", "test", image)
 		require.NoError(t, err, "without AWS: "+complaint)
 	})
@@ -174,13 +193,13 @@ func (s *signing) sign(t *testing.T, key, image, id string) (stdout, stderr stri
 	bill := filepath.Join(t.TempDir(), "sbom.json")
 	require.NoError(t, os.WriteFile(bill, []byte(billContent), 0o600))
 
-	return runIn(t, testkit.Root(t), append(s.expecting(), "SIGNING_KEY="+key, "PIPELINE_EXECUTION_ID="+execution+id),
+	return runIn(t, testkit.Root(t), append(s.expecting(), "SIGNER="+key, "PIPELINE_EXECUTION_ID="+execution+id),
 		".infra/ecr/sign-image", "test", image, id, bill, "REVISION="+commit)
 }
 
 // expecting leaves it to the pipeline to say what is expected of a provenance.
 func (s *signing) expecting(other ...string) []string {
-	return append(append([]string{"SIGNING_KEY=" + s.key}, s.environment...), other...)
+	return append(append([]string{"SIGNER=" + s.key}, s.environment...), other...)
 }
 
 func (s *signing) verify(t *testing.T, image string, other ...string) (stdout, stderr string, err error) {

@@ -69,7 +69,7 @@ func testDeploy(t *testing.T, commands []command) {
 	testkit.Git(t, tree, "remote", "add", "origin", host)
 	docker.RemoveAfter(t, "image", address+"/clockmirror:"+strings.TrimSpace(testkit.Git(t, tree, "rev-parse", "HEAD")))
 
-	printed := typeIn(t, tree, testkit.Shell(t, cloud), script(commands))
+	printed := typeIn(t, tree, append(testkit.Shell(t, cloud), testkit.Signatures(t, address, "cicd-prod")...), script(commands))
 
 	for i, command := range commands {
 		said, ran := printed[i]
