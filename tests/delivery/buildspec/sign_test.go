@@ -130,9 +130,7 @@ func newSigning(t *testing.T) *signing {
 	t.Helper()
 
 	s := &signing{cloud: testkit.Emulator(t, "delivery"), repository: testkit.Registry(t) + "/clockmirror"}
-	for name, value := range s.cloud.Environment(os.Environ()) {
-		s.environment = append(s.environment, name+"="+value)
-	}
+	s.environment = testkit.Shell(t, s.cloud)
 
 	for _, key := range []*string{&s.key, &s.otherKey} {
 		*key = s.aws(t, "kms", "create-key", "--key-usage", "SIGN_VERIFY", "--key-spec", "ECC_NIST_P256", "--query", "KeyMetadata.Arn")
@@ -246,7 +244,7 @@ func (s *signing) copyReferrers(t *testing.T, from, to string) {
 
 	const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-	for _, digest := range strings.Fields(string(run(nil, "artifact", "list", "--format", "{{range .Descriptors}}{{println .Digest}}{{end}}", from))) {
+	for _, digest := range strings.FieldsSeq(string(run(nil, "artifact", "list", "--format", "{{range .Descriptors}}{{println .Digest}}{{end}}", from))) {
 		run(run(nil, "artifact", "get", s.repository+"@"+digest), "artifact", "put", "--artifact-type", bundle, "--file-media-type", bundle, "--subject", to)
 	}
 }
