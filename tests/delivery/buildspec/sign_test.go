@@ -244,7 +244,7 @@ func (s *signing) copyReferrers(t *testing.T, from, to string) {
 
 	const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-	for _, digest := range strings.FieldsSeq(string(run(nil, "artifact", "list", "--format", "{{range .Descriptors}}{{println .Digest}}{{end}}", from))) {
+	for digest := range strings.FieldsSeq(string(run(nil, "artifact", "list", "--format", "{{range .Descriptors}}{{println .Digest}}{{end}}", from))) {
 		run(run(nil, "artifact", "get", s.repository+"@"+digest), "artifact", "put", "--artifact-type", bundle, "--file-media-type", bundle, "--subject", to)
 	}
 }
