@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -46,6 +48,28 @@ func TestSignatures(t *testing.T) {
 		require.NoError(t, err, complaint)
 		assert.Contains(t, complaint, "is signed already")
 		assert.Equal(t, before, contentOf(t, s.repository))
+	})
+
+	t.Run("what runs is green, until something runs that is not signed", func(t *testing.T) {
+		unsigned, _ := s.push(t, "unsigned", strings.Repeat("3", 40))
+		cluster := ecs.NewFromConfig(s.cloud.Owner())
+		// The first call in a fresh account makes the service-linked role and fails.
+		_, _ = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
+		_, err := cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
+		require.NoError(t, err)
+		serve(t, cluster, "api", image)
+
+		said, complaint, err := runIn(t, testkit.Root(t), s.expecting(), ".infra/app/verify-running", "test")
+		require.NoError(t, err, complaint)
+		assert.Contains(t, said, "provenance  commit "+commit)
+		assert.Contains(t, said, "green: 1 image(s) run in app-test")
+
+		serve(t, cluster, "customer-acme", unsigned)
+
+		said, complaint, err = runIn(t, testkit.Root(t), s.expecting(), ".infra/app/verify-running", "test")
+		require.Error(t, err)
+		assert.Contains(t, complaint, unsigned+" is not signed")
+		assert.Contains(t, said, "red: 2 image(s) run in app-test")
 	})
 
 	t.Run("image definitions with another image are refused", func(t *testing.T) {
