@@ -101,7 +101,7 @@ func newHistory(policy ecr.Policy) *history {
 	return &history{policy: policy, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
-// push is DeployECR: keep-running marks what runs, then push-image pushes an image, its bill of materials and its signature.
+// push is DeployECR: keep-running marks what runs, then push-image pushes an image, and sign-image its bill of materials and its signature.
 func (h *history) push(t *testing.T) {
 	t.Helper()
 
@@ -113,7 +113,7 @@ func (h *history) push(t *testing.T) {
 	digest := fmt.Sprintf("image-%d", h.pushed)
 	h.images = append(h.images, ecr.Image{Digest: digest, Tags: []string{fmt.Sprintf("commit-%d", h.pushed)}, Pushed: h.now})
 
-	for _, artifact := range []string{"sbom", "signature"} {
+	for _, artifact := range []string{"sbom", "provenance", "signature"} {
 		h.images = append(h.images, ecr.Image{Digest: artifact + "-of-" + digest, Subject: digest, Pushed: h.now})
 	}
 
@@ -159,7 +159,7 @@ func (h *history) require(t *testing.T) {
 	expired := h.policy.Expired(h.images, h.now)
 
 	for _, digest := range h.ran[max(0, len(h.ran)-1-canGoBack):] {
-		for _, needed := range []string{digest, "sbom-of-" + digest, "signature-of-" + digest} {
+		for _, needed := range []string{digest, "sbom-of-" + digest, "provenance-of-" + digest, "signature-of-" + digest} {
 			require.NotContains(t, expired, needed, "after %d pushes, of %v", h.pushed, h.ran)
 		}
 	}

@@ -26,6 +26,7 @@ var prints = map[string]string{
 	"make apply-app":             "Apply complete!",
 	"make apply-cicd":            "Apply complete!",
 	"make plan-app":              "No changes.",
+	"make verify-running":        "green: 1 image(s) run in app-prod",
 	"make roll-back":             " is kept as deployed-",
 	"make destroy-":              "Destroy complete!",
 	"aws ecr get-login-password": "Login Succeeded",
