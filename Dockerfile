@@ -1,4 +1,4 @@
-# clockmirror: the program, CA certificates, nothing else. `make image` passes what it can't know: version, revision, time.
+# clockmirror: the program, CA certificates, the notices of what it is made of, nothing else. `make image` passes what it can't know: version, revision, time.
 ARG BASE_IMAGE=public.ecr.aws/docker/library/golang:1.26.8-bookworm
 
 # The compiler runs on the builder's own platform and cross-compiles, so no platform needs emulation.
@@ -19,6 +19,11 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
       -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION -X main.created=$CREATED" \
       -o /image/clockmirror ./src/cmd/clockmirror && \
     install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
+    go list -deps -tags nomsgpack -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}{{end}}' ./src/cmd/clockmirror | \
+      sort -u | while read -r module folder; do \
+        echo "== $module"; find "$folder" -maxdepth 1 -type f -iregex '.*/\(licen[cs]e\|notice\|copying\)[^/]*' | sort | xargs cat; \
+      done >/image/THIRD_PARTY_NOTICES && \
+    cat "$(go env GOROOT)/LICENSE" >>/image/THIRD_PARTY_NOTICES && \
     find /image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 # The image's files come out of this stage, so there is no image without passed tests.

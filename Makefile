@@ -190,6 +190,9 @@ verify: ## Wait until IMAGE runs, then test CLOCKMIRROR_URL: ENV=…
 	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)'
 verify-running: ## Say what runs, and who built and signed it: ENV=…
 	@AWS_REGION='$(REGION)' .infra/app/verify-running '$(ENV)'
+reproduce: ## Build the commit of IMAGE again and compare: repo@sha256:…
+	$(need-docker)
+	@.tools/reproduce '$(IMAGE)'
 image-archive: ## Save the image IMAGE as .build/image/image.tar
 	$(need-docker)
 	@mkdir -p $(BUILD)/image
@@ -197,6 +200,8 @@ image-archive: ## Save the image IMAGE as .build/image/image.tar
 sbom: ## Write the bill of materials of the image IMAGE beside it
 	$(need-docker)
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
+check-sbom: ## Check licences and known vulnerabilities of the SBOM
+	@.tools/check-sbom '$(ARTIFACT)/sbom.cdx.json' '$(VULNERABILITIES_REQUIRED)'
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(ENV)' '$(IMAGE_REPOSITORY)'
 push-image: ## Push the saved image

@@ -28,6 +28,7 @@ import (
 const (
 	program      = "clockmirror"
 	certificates = "etc/ssl/certs/ca-certificates.crt"
+	notices      = "THIRD_PARTY_NOTICES"
 )
 
 // image is what `docker save` and `docker image inspect` tell of an image.
@@ -161,10 +162,14 @@ func testContents(t *testing.T, _ *testkit.Engine, _ string, built image) {
 		unpacked += len(found.content)
 	}
 
-	assert.ElementsMatch(t, []string{program, certificates}, names, "files in the image")
+	assert.ElementsMatch(t, []string{program, certificates, notices}, names, "files in the image")
 	assert.EqualValues(t, 0o755, built.files[program].mode)
 	assert.EqualValues(t, 0o644, built.files[certificates].mode)
 	assert.True(t, x509.NewCertPool().AppendCertsFromPEM(built.files[certificates].content), "no certificate in the bundle")
+
+	for _, module := range []string{"== github.com/gin-gonic/gin@v", "== go.opentelemetry.io/otel@v", "Copyright 2009 The Go Authors."} {
+		assert.Contains(t, string(built.files[notices].content), module, "the notices of what it is made of")
+	}
 
 	t.Logf("%.2f MB unpacked, %.2f MB as docker save | gzip -9", float64(unpacked)/1e6, float64(built.saved)/1e6)
 	assert.LessOrEqual(t, unpacked, 28_000_000, "bytes unpacked")
