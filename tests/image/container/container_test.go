@@ -33,15 +33,15 @@ func TestImage(t *testing.T) {
 	built := open(t, docker, name)
 
 	for title, test := range map[string]func(*testing.T, *testkit.Engine, string, image){
-		"holds the program and certificates, and is small": testContents,
-		"is configured to be sealed, and labelled":         testConfiguration,
-		"serves the API and Swagger UI":                    testServes,
-		"says which version it is":                         testVersion,
-		"lives in 64 MiB, sealed, under load":              testSealed,
-		"is healthy within a second":                       testHealthy,
-		"stops in order":                                   testStops,
-		"explains a wrong variable":                        testWrongVariable,
-		"explains a port that is taken":                    testPortTaken,
+		"holds the program, certificates and notices, and is small": testContents,
+		"is configured to be sealed, and labelled":                  testConfiguration,
+		"serves the API and Swagger UI":                             testServes,
+		"says which version it is":                                  testVersion,
+		"lives in 64 MiB, sealed, under load":                       testSealed,
+		"is healthy within a second":                                testHealthy,
+		"stops in order":                                            testStops,
+		"explains a wrong variable":                                 testWrongVariable,
+		"explains a port that is taken":                             testPortTaken,
 	} {
 		t.Run(title, func(t *testing.T) { test(t, docker, name, built) })
 	}
