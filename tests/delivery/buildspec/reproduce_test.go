@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,10 +25,11 @@ func TestReproduce(t *testing.T) {
 		engine.Run(t, "push", "--quiet", name)
 		engine.RemoveAfter(t, "image", name)
 
-		digests := engine.Inspect(t, name, `{{range .RepoDigests}}{{println .}}{{end}}`)
-		digest := digests[strings.Index(digests, repository+"@"):]
+		digests := strings.Fields(engine.Inspect(t, name, `{{range .RepoDigests}}{{println .}}{{end}}`))
+		pushed := slices.IndexFunc(digests, func(digest string) bool { return strings.HasPrefix(digest, repository+"@") })
+		require.GreaterOrEqual(t, pushed, 0, digests)
 
-		return runIn(t, clone, []string{"DOCKER_BUILD_FLAGS="}, ".tools/reproduce", strings.Fields(digest)[0])
+		return runIn(t, clone, []string{"DOCKER_BUILD_FLAGS="}, ".tools/reproduce", digests[pushed])
 	}
 
 	_, complaint, err := runIn(t, "/usr/bin", nil, "make", "--directory", clone, "image", "IMAGE="+repository+":built")
