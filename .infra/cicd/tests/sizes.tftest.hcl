@@ -20,6 +20,11 @@ override_data {
   values = { name = "clockmirror", connection_status = "AVAILABLE", provider_type = "GitHub" }
 }
 
+override_data {
+  target = data.aws_kms_alias.signing
+  values = { target_key_arn = "arn:aws:kms:ap-southeast-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef" }
+}
+
 override_resource {
   override_during = plan
   target          = aws_s3_bucket.artifacts
