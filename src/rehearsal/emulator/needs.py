@@ -25,6 +25,7 @@ OTHER_KINDS = re.compile(r"^(loadbalancer|listener|listener-rule)/(net|gwy)|^loa
 PARAMETERS = {
     ("application-autoscaling", "ResourceId"): (),  # the parameter of this name is what a target scales
     ("cloudwatch", "AlarmName"): ("AlarmName", "AlarmNames"),
+    ("codepipeline", "PipelineName"): ("pipelineName", "name"),
     ("ecr", "RepositoryName"): ("repositoryName", "repositoryNames"),
     ("ecs", "ClusterName"): ("cluster", "clusterName", "clusters"),
     ("ecs", "ServiceName"): ("service", "serviceName", "services"),
