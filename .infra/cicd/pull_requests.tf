@@ -15,6 +15,9 @@ locals {
     Bitbucket = "https://bitbucket.org"
     GitLab    = "https://gitlab.com"
   }, local.git_host, "https://github.com")
+
+  # CodeBuild knows this event of GitHub alone.
+  reopened = startswith(local.git_host, "GitHub") ? ["PULL_REQUEST_REOPENED"] : []
 }
 
 resource "aws_codebuild_project" "pull_request" {
@@ -80,7 +83,7 @@ resource "aws_codebuild_webhook" "pull_request" {
   filter_group {
     filter {
       type    = "EVENT"
-      pattern = "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED"
+      pattern = join(", ", concat(["PULL_REQUEST_CREATED", "PULL_REQUEST_UPDATED"], local.reopened))
     }
 
     filter {

@@ -70,6 +70,12 @@ func TestStacks(t *testing.T) {
 			full.requireKnownToAWS(t)
 			full.requireDestroyed(t)
 		})
+
+		t.Run("cicd with all options", func(t *testing.T) {
+			t.Parallel()
+
+			testPipelineOptions(t, cloud)
+		})
 	})
 }
 
@@ -205,6 +211,7 @@ func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
 		"alarm_email=ops@example.com",
 		"cpu_architecture=ARM64",
 		"fargate_spot_percent=50",
+		"scaling={min_tasks=1}",
 		`environment={"LOG_LEVEL":"debug"}`,
 		`secrets={"TOKEN":"arn:aws:ssm:eu-west-1:123456789012:parameter/token",` +
 			`"PASSWORD":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:password-AbCdEf:key::"}`,

@@ -444,6 +444,11 @@ run "gitlab" {
     condition     = one(aws_codebuild_project.pull_request["UnitTest"].source).type == "GITLAB" && one(aws_codebuild_project.pull_request["UnitTest"].source).location == "https://gitlab.com/group/subgroup/clockmirror.git"
     error_message = "The Git host is the connection's."
   }
+
+  assert {
+    condition     = alltrue([for hook in aws_codebuild_webhook.pull_request : one([for filter in one(hook.filter_group).filter : filter.pattern if filter.type == "EVENT"]) == "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED"])
+    error_message = "Only GitHub tells that a pull request is opened again."
+  }
 }
 
 run "domain" {

@@ -1,7 +1,8 @@
 """CreateService and UpdateService drop these fields: every plan shows them as changed.
 
-Every service runs its tasks at once, but no task of it exists. With EMULATOR_SCHEDULER=external, a deployment is in progress
-until a scheduler outside, which starts real ones, says what became of it: see report and roll_back.
+Every service runs as many tasks as it shall at once, where moto takes a fixed number, but no task of it exists. With
+EMULATOR_SCHEDULER=external, a deployment is in progress until a scheduler outside, which starts real ones, says what became
+of it: see report and roll_back.
 """
 
 import os
@@ -98,6 +99,12 @@ def roll_back(request, _service_name, region):
     return {}
 
 
+def _run_all(service):
+    count = service.desired_count
+    service.running_count, service.pending_count = count, 0
+    service.deployments[0].update(desiredCount=count, runningCount=count, pendingCount=0, rolloutState="COMPLETED")
+
+
 def _keeping_fields(call, created):
     def wrapped(self):
         answer = call(self)
@@ -106,10 +113,12 @@ def _keeping_fields(call, created):
             value = self._get_param(parameter)
             if value is not None:
                 setattr(service, attribute, value)
-        if SCHEDULED and created:
+        if not SCHEDULED:
+            _run_all(service)
+        elif created:
             service.running_count = 0
             _begin_deployment(service, [])
-        elif SCHEDULED and (self._get_param("taskDefinition") or self._get_param("forceNewDeployment")):
+        elif self._get_param("taskDefinition") or self._get_param("forceNewDeployment"):
             _begin_deployment(service, service.deployments)
         return answer
 

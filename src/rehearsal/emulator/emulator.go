@@ -73,8 +73,6 @@ func Start(ctx context.Context, root, python string, log io.Writer, variables ..
 	command.Env = append(slices.Concat(os.Environ(), variables),
 		"EMULATOR_AUTHORIZER="+authorizerURL,
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true",
-		// Every service runs two tasks: enough for whoever waits for a steady state.
-		"MOTO_ECS_SERVICE_RUNNING=2",
 		"PYTHONDONTWRITEBYTECODE=1",
 	)
 

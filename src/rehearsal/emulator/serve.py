@@ -21,6 +21,7 @@ import kms
 import logs
 import permissions
 import policy_sizes
+import route53
 import s3
 import service_linked_roles
 import task_definitions
@@ -38,6 +39,7 @@ PATCHES = (
     logs,
     permissions,
     policy_sizes,
+    route53,
     s3,
     service_linked_roles,
     task_definitions,

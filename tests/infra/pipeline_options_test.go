@@ -1,0 +1,71 @@
+package infra_test
+
+import (
+	"os"
+	"testing"
+
+	tfjson "github.com/hashicorp/terraform-json"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+// testPipelineOptions applies the pipeline with everything that the defaults leave out, changes what is live, and destroys it.
+func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
+	t.Helper()
+
+	full := newStack(t, "cicd", cloud.Environment(os.Environ()), "env=full", "tf_state_bucket="+stateBucket, gitRepository,
+		"require_approval=true", "approval_hours=24", "notification_email=ops@example.com", "red_hours=8", "image_platform=linux/arm64",
+		"hosted_zone_id="+hostedZone(t, cloud), `customers=["a"]`, "image_repository=clockmirror-full")
+	full.initInBucket(t, "full")
+
+	pullRequests := []string{`pull_request_actors=["583231"]`, "pull_request_connection_arn=" + confirmed(t, cloud, full, "GitHub")}
+	github, gitlab := "connection_arn="+confirmed(t, cloud, full, "GitHub"), "connection_arn="+confirmed(t, cloud, full, "GitLab")
+
+	last := append([]string{gitlab}, pullRequests...)
+
+	for _, step := range []struct {
+		name      string
+		variables []string
+		changed   map[string]tfjson.Action
+	}{
+		{"everything", append([]string{github}, pullRequests...), map[string]tfjson.Action{
+			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionCreate,
+		}},
+		{"another person, branch and machine", []string{github, `pull_request_actors=["1"]`, pullRequests[1], "branch=main", "image_platform=linux/amd64"}, map[string]tfjson.Action{
+			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionUpdate,
+			`aws_codebuild_project.pull_request["UnitTest"]`: tfjson.ActionUpdate,
+			`aws_codebuild_project.action["UnitTest"]`:       tfjson.ActionUpdate,
+		}},
+		{"no pull requests", []string{github}, map[string]tfjson.Action{
+			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionDelete,
+		}},
+		{"pull requests at another Git host", last, map[string]tfjson.Action{
+			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionCreate,
+		}},
+	} {
+		changes, _ := full.plan(t, step.variables...)
+
+		for address, action := range step.changed {
+			assert.Equal(t, tfjson.Actions{action}, changes[address], "%s: %s", step.name, address)
+		}
+
+		full.apply(t, step.variables...)
+		full.requireSettled(t, step.variables...)
+	}
+
+	full.requireDestroyed(t, last...)
+}
+
+// confirmed makes a connection to a Git host, confirms it as a person does, and returns its ARN.
+func confirmed(t *testing.T, cloud *emulator.Emulator, by *stack, host string) string {
+	t.Helper()
+
+	arn := by.must(t, "env", "aws", "codeconnections", "create-connection", "--connection-name", testkit.Unique(), "--provider-type", host,
+		"--query", "ConnectionArn", "--output", "text")
+	require.NoError(t, cloud.ConfirmConnection(t.Context(), arn))
+
+	return arn
+}
