@@ -3,7 +3,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --warn-undefined-variables
-.PHONY: hook-tools $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
+.PHONY: docker hook-tools $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
 
 # The version is the tag on the commit, or says which commit it is.
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -60,6 +60,8 @@ tool = go tool -modfile=.tools/$(1).mod $(1)
 need-docker = $(if $(shell command -v docker || true),$(if $(shell docker version >/dev/null 2>&1 && echo yes || true),,\
 	$(error Docker is installed, but its engine does not answer: start it, or see what `docker version` says)),\
 	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
+docker:
+	$(need-docker)
 
 # A Python tool's version and checksums are in .tools/NAME.txt; it is installed on first use, and again when they change.
 $(VENVS)/%/installed:
@@ -77,9 +79,7 @@ dev: ## The same, rebuilt whenever the code changes
 	@DRAIN_DELAY=$${DRAIN_DELAY:-0s} $(call tool,air)
 build: ## Build the program into .build/clockmirror
 	$(GO_BUILD) -o $(BUILD)/clockmirror ./src/cmd/clockmirror
-
-image: ## Build the container image IMAGE, for PLATFORM if given
-	$(need-docker)
+image: docker ## Build the container image IMAGE, for PLATFORM if given
 	DOCKER_BUILDKIT=1 docker build --tag '$(IMAGE)' $(if $(PLATFORM),--platform '$(PLATFORM)') \
 		$(if $(BASE_IMAGE),--build-arg BASE_IMAGE='$(BASE_IMAGE)') \
 		--build-arg VERSION='$(VERSION)' --build-arg REVISION='$(REVISION)' --build-arg CREATED='$(CREATED)' \
@@ -87,8 +87,7 @@ image: ## Build the container image IMAGE, for PLATFORM if given
 image-run: image ## Serve from a container, restricted as in production
 	docker run --rm --publish '127.0.0.1:$(PORT):8080' --env DRAIN_DELAY=0s --env LOG_FORMAT=text --memory 64m \
 		--read-only --cap-drop ALL --security-opt no-new-privileges '$(IMAGE)'
-customers: ## Serve one container per customer, ask each by its host name
-	$(need-docker)
+customers: docker ## Serve one container per customer, ask each by its host name
 	CI=$${CI:-true} go test -count=1 -v ./tests/image/customers
 
 ##@ Test
@@ -96,33 +95,24 @@ customers: ## Serve one container per customer, ask each by its host name
 # processors: some always wait, for containers or for Terraform's provider.
 test: ## Run every test that this machine can run
 	@$(call tool,gotestsum) --format pkgname -- -count=1 -p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -tags $(TAGS) -timeout 60m ./...
-
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
 fuzz: ## Look for input that breaks a parser, for FUZZTIME each
-	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' src | while IFS=: read -r file function; do \
-	  go test -tags $(TAGS) -run '^$$' -fuzz "^$${function#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
-	done
+	@.tools/fuzz '$(TAGS)' '$(FUZZTIME)'
 soak: ## Mix hostile clients for SOAK_DURATION, look for leaks
 	SOAK_DURATION=$(SOAK_DURATION) go test -count=1 -timeout 0 -v ./tests/service/soak
 bench: build ## Compare a request's cost with bare net/http and bare Gin
 	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o $(BUILD)/ ./tests/service/bench ./tests/service/bench/baseline
 	@$(BUILD)/bench $(BUILD)/clockmirror $(BUILD)/baseline
-rollout: ## Replace running containers under load, ten times
-	$(need-docker)
+rollout: docker ## Replace running containers under load, ten times
 	ROLLOUT_ROUNDS=$${ROLLOUT_ROUNDS:-10} go test -count=1 -timeout 20m -v ./tests/image/rollout
 chart: ## Check the Helm chart: lint, golden manifests, schemas
 	CI=$${CI:-true} go test -count=1 ./tests/kubernetes/chart
-
 # KUBECONFIG names the cluster; K8S_LOAD_IMAGE is what gives it an image, such as 'kind load docker-image'.
-k8s: chart ## Install the chart in a cluster, upgrade under load, roll back
-	$(need-docker)
+k8s: docker chart ## Install the chart in a cluster, upgrade under load, roll back
 	CI=$${CI:-true} go test -count=1 -timeout 20m -v ./tests/kubernetes/cluster
-
-image-test: ## Test the image IMAGE, started as in production
-	$(need-docker)
+image-test: docker ## Test the image IMAGE, started as in production
 	.tools/image-test '$(TAGS)' '$(IMAGE)'
-
 lint: $(call venv,linters)/installed ## Check the style of code, scripts, YAML and the chart
 	go mod tidy -diff
 	$(call tool,golangci-lint) config verify
@@ -190,15 +180,12 @@ verify: ## Wait until IMAGE runs, then test CLOCKMIRROR_URL: ENV=…
 	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)'
 verify-running: ## Say what runs, and who built and signed it: ENV=…
 	@AWS_REGION='$(REGION)' .infra/app/verify-running '$(ENV)'
-reproduce: ## Build the commit of IMAGE again and compare: repo@sha256:…
-	$(need-docker)
+reproduce: docker ## Build the commit of IMAGE again and compare: repo@sha256:…
 	@.tools/reproduce '$(IMAGE)'
-image-archive: ## Save the image IMAGE as .build/image/image.tar
-	$(need-docker)
+image-archive: docker ## Save the image IMAGE as .build/image/image.tar
 	@mkdir -p $(BUILD)/image
 	docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
-sbom: ## Write the bill of materials of the image IMAGE beside it
-	$(need-docker)
+sbom: docker ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
 check-sbom: ## Check licences and known vulnerabilities of the SBOM
 	@.tools/check-sbom '$(ARTIFACT)/sbom.cdx.json' '$(VULNERABILITIES_REQUIRED)'
