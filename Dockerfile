@@ -3,6 +3,7 @@ ARG BASE_IMAGE=public.ecr.aws/docker/library/golang:1.26.8-bookworm
 
 # The compiler runs on the builder's own platform and cross-compiles, so no platform needs emulation.
 FROM --platform=$BUILDPLATFORM ${BASE_IMAGE} AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /clockmirror
 ENV CGO_ENABLED=0
 COPY go.mod go.sum ./
