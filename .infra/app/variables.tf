@@ -121,6 +121,11 @@ variable "hosted_zone_id" {
     condition     = (var.domain_name == "") == (var.hosted_zone_id == "")
     error_message = "Give domain_name and hosted_zone_id together: the host name and the ID of the Route 53 zone that it lies in, or neither for plain HTTP."
   }
+
+  validation {
+    condition     = var.hosted_zone_id == "" || can(regex("^Z[A-Z0-9]+$", var.hosted_zone_id))
+    error_message = "Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty."
+  }
 }
 
 variable "ssl_policy" {

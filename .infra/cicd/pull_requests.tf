@@ -93,7 +93,7 @@ resource "aws_codebuild_webhook" "pull_request" {
 
     filter {
       type    = "ACTOR_ACCOUNT_ID"
-      pattern = "^(${join("|", var.pull_request_actors)})$"
+      pattern = "^(${join("|", [for actor in var.pull_request_actors : replace(actor, "/([{}])/", "\\$1")])})$" # Bitbucket's have braces
     }
   }
 }

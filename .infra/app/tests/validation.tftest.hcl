@@ -184,3 +184,14 @@ run "times_that_terraform_can_not_compare" {
 
   expect_failures = [var.environment]
 }
+
+run "name_of_a_zone" {
+  command = plan
+
+  variables {
+    domain_name    = "clock.example.com"
+    hosted_zone_id = "example.com"
+  }
+
+  expect_failures = [var.hosted_zone_id]
+}

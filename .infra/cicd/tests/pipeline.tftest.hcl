@@ -399,7 +399,7 @@ run "pull_requests" {
   command = plan
 
   variables {
-    pull_request_actors         = ["583231", "1"]
+    pull_request_actors         = ["583231", "{1-a}"]
     pull_request_connection_arn = "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-89ab-cdef-0123-456789abcdef"
   }
 
@@ -420,7 +420,7 @@ run "pull_requests" {
     condition = alltrue([for hook in aws_codebuild_webhook.pull_request : { for filter in one(hook.filter_group).filter : filter.type => filter.pattern } == {
       EVENT            = "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED"
       BASE_REF         = "^refs/heads/master$"
-      ACTOR_ACCOUNT_ID = "^(583231|1)$"
+      ACTOR_ACCOUNT_ID = "^(583231|\\{1-a\\})$"
     }])
     error_message = "Only pull requests to the branch, and only by those named."
   }
