@@ -16,6 +16,11 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
+const (
+	allZones    = `availability_zones=["eu-west-1c","eu-west-1b","eu-west-1a"]`
+	zoneDropped = "Keep every zone that this environment runs in: availability_zones of a live environment can grow, but not lose a zone."
+)
+
 // liveChange is one changed variable of a live environment: what the plan may remove, or the sentence that refuses it.
 type liveChange struct {
 	variables []string
@@ -31,7 +36,7 @@ func liveChanges(zone string) map[string]liveChange {
 		"alarm_email":          {variables: []string{"alarm_email=ops@example.com"}},
 		"alarm_thresholds":     {variables: []string{"alarm_thresholds={p99_seconds=2}"}},
 		"allowed_cidrs":        {variables: []string{`allowed_cidrs=["192.0.2.0/24"]`}, removes: []string{`aws_vpc_security_group_ingress_rule.alb_http["0.0.0.0/0"]`}},
-		"availability_zones":   {variables: []string{`availability_zones=["eu-west-1c","eu-west-1b","eu-west-1a"]`}},
+		"availability_zones":   {variables: []string{allZones}},
 		"container_insights":   {variables: []string{"container_insights=disabled"}},
 		"cpu":                  {variables: []string{"cpu=256", "memory=1024"}},
 		"customers":            {variables: []string{`customers={a={name="A",host="customer-a.example.com"}}`}},
@@ -66,7 +71,7 @@ func liveChanges(zone string) map[string]liveChange {
 		},
 		"availability_zones without one in use": {
 			variables: []string{`availability_zones=["eu-west-1b","eu-west-1c"]`},
-			refused:   "Keep every zone that this environment runs in: availability_zones of a live environment can grow, but not lose a zone.",
+			refused:   zoneDropped,
 		},
 		"availability_zones with an unknown one": {
 			variables: []string{`availability_zones=["eu-west-1a","eu-west-1b","eu-west-1z"]`},
@@ -167,6 +172,11 @@ func testOrder(t *testing.T, app *stack, zone string) {
 				{strings.Replace(callers, "%", "192.0.2.0/24", 1), strings.Replace(callers, "%", "0.0.0.0/0", 1)},
 			},
 		},
+		{
+			"a zone more",
+			[]string{allZones},
+			[][2]string{{`aws_subnet.public["eu-west-1c"]`, "aws_lb.this"}, {`aws_subnet.private["eu-west-1c"]`, service}},
+		},
 	} {
 		events := app.applied(t, step.variables)
 
@@ -179,6 +189,8 @@ func testOrder(t *testing.T, app *stack, zone string) {
 
 		app.requireSettled(t, step.variables...)
 	}
+
+	assert.Contains(t, app.complaints(t), zoneDropped, "the zone that was added can go again")
 }
 
 // applied applies, and returns what Terraform did: apply_start and apply_complete with addresses, in their order.
