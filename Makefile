@@ -91,10 +91,9 @@ customers: docker ## Serve one container per customer, ask each by its host name
 	CI=$${CI:-true} go test -count=1 -v ./tests/image/customers
 
 ##@ Test
-# Not from the cache, which does not know what a black-box test builds and starts. One package more at a time than there are
-# processors: some always wait, for containers or for Terraform's provider.
+# Not from the cache, which does not know what a black-box test builds and starts.
 test: ## Run every test that this machine can run
-	@$(call tool,gotestsum) --format pkgname -- -count=1 -p $$((1 + $$(getconf _NPROCESSORS_ONLN))) -tags $(TAGS) -timeout 60m ./...
+	@$(call tool,gotestsum) --format pkgname -- -count=1 -tags $(TAGS) -timeout 60m ./...
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
 fuzz: ## Look for input that breaks a parser, for FUZZTIME each
