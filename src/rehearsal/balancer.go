@@ -2,64 +2,183 @@ package rehearsal
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 
+	"github.com/clockmirror/clockmirror/src/rehearsal/ecs"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 )
 
-// site is where the service of the environment is reached: the DNS name of its load balancer, and the address that stands for
+// site is where the service of the environment is reached: by the names of its load balancer, and at the address that stands for
 // it on this machine alone.
 type site struct {
-	mutex         sync.Mutex
-	name, address string
+	mutex    sync.Mutex
+	entrance ecs.Entrance
+	address  string
 }
 
-func (s *site) set(name, address string) {
+func (s *site) set(entrance ecs.Entrance, address string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 
-	s.name, s.address = name, address
+	s.entrance, s.address = entrance, address
 }
 
-func (s *site) get() (name, address string) {
+func (s *site) get() (entrance ecs.Entrance, address string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 
-	return s.name, s.address
+	return s.entrance, s.address
 }
 
-// URL is the load balancer's, as AWS gives it out; only build machines resolve its name. Before there is a load balancer it
+// URL is the service's, as the stack gives it out; only build machines resolve its name. Before there is a load balancer it
 // names nothing.
 func (e *Environment) URL() string {
-	name, _ := e.site.get()
-
-	return "http://" + name
-}
-
-// Address is where this machine reaches the load balancer.
-func (e *Environment) Address() string {
-	_, address := e.site.get()
-
-	return address + ":80"
-}
-
-// hosts are Docker's options for a container that shall find the load balancer by its name, as DNS lets it on AWS.
-func (e *Environment) hosts() []string {
-	name, address := e.site.get()
-	if name == "" {
-		return nil
+	entrance, _ := e.site.get()
+	if entrance.Domain != "" {
+		return "https://" + entrance.Domain
 	}
 
-	return []string{"--add-host", name + ":" + address}
+	return "http://" + entrance.DNSName
 }
 
-// startBalancer starts the load balancer of one service. The one for everybody has the ALB's name.
-func (e *Environment) startBalancer(ctx context.Context, of, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+// address is where this machine reaches the load balancer.
+func (e *Environment) address() string {
+	entrance, address := e.site.get()
+	if entrance.Domain != "" {
+		return net.JoinHostPort(address, "443")
+	}
+
+	return net.JoinHostPort(address, "80")
+}
+
+// Client reaches the load balancer, whatever a URL's host is, and trusts its certificate.
+func (e *Environment) Client() *http.Client {
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM([]byte(e.authority.PEM()))
+
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, e.address())
+		},
+		TLSClientConfig:   &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+		DisableKeepAlives: true,
+	}}
+}
+
+// hosts are Docker's options for a container that shall find the load balancer by its names, as DNS lets it on AWS.
+func (e *Environment) hosts() []string {
+	entrance, address := e.site.get()
+
+	var options []string
+
+	for _, name := range []string{entrance.DNSName, entrance.Domain} {
+		if name != "" {
+			options = append(options, "--add-host", name+":"+address)
+		}
+	}
+
+	return options
+}
+
+// direct are the names that no proxy of the machine is asked for, in the form of NO_PROXY.
+func (e *Environment) direct() string {
+	entrance, _ := e.site.get()
+
+	return strings.TrimSuffix(".elb.amazonaws.com,"+entrance.Domain, ",")
+}
+
+// startBalancer starts the load balancer of one service. The one for everybody has the ALB's names.
+func (e *Environment) startBalancer(
+	ctx context.Context, of string, entrance ecs.Entrance, settings proxy.Settings, log io.Writer,
+) (*proxy.Balancer, error) {
+	var err error
+
+	if entrance.Domain != "" {
+		if settings.Certificate, err = e.authority.Issue(entrance.Domain); err != nil {
+			return nil, err
+		}
+	}
+
 	balancer, err := proxy.Start(ctx, e.engine, imageName+"-"+e.id+"-load-balancer-"+of, settings, log)
 	if err == nil && of == service {
-		e.site.set(dnsName, balancer.Address())
+		e.site.set(entrance, balancer.Address())
 	}
 
 	return balancer, err
+}
+
+// authorityFile has the certificate of the authority that this machine and its containers trust.
+func (e *Environment) authorityFile() string { return filepath.Join(e.folder, "authority.crt") }
+
+// makeAuthority makes the authority, and its file.
+func (e *Environment) makeAuthority() error {
+	var err error
+	if e.authority, err = proxy.NewAuthority(); err != nil {
+		return err
+	}
+
+	if err = os.WriteFile(e.authorityFile(), []byte(e.authority.PEM()), 0o644); err != nil { // read by any user of a container
+		return fmt.Errorf("write the authority's certificate: %w", err)
+	}
+
+	return nil
+}
+
+// setting is a text in a file of variables.
+var setting = regexp.MustCompile(`(?m)^\s*(\w+)\s*=\s*"([^"]*)"`)
+
+// makeZone makes the hosted zone that a file of variables names, as a person has it before a domain is set.
+func (e *Environment) makeZone(ctx context.Context, variables string) error {
+	text, err := os.ReadFile(variables)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the environment's variables: %w", err)
+	}
+
+	found := map[string]string{}
+	for _, match := range setting.FindAllStringSubmatch(string(text), -1) {
+		found[match[1]] = match[2]
+	}
+
+	id, domain := found["hosted_zone_id"], found["domain_name"]
+	if id == "" || domain == "" {
+		return nil // the stack says what is missing
+	}
+
+	_, parent, _ := strings.Cut(domain, ".")
+
+	if err = e.cloud.MakeZone(ctx, id, parent); err != nil {
+		return fmt.Errorf("make the hosted zone of %s: %w", domain, err)
+	}
+
+	return nil
+}
+
+// trust has a container trust the authority: on AWS the certificate is one that all machines trust.
+func (c *container) trust(ctx context.Context) error {
+	if entrance, _ := c.in.site.get(); entrance.Domain == "" {
+		return nil
+	}
+
+	_, err := c.in.engine.Run(ctx, "cp", c.in.authorityFile(), c.name+":/usr/local/share/ca-certificates/")
+	if err == nil {
+		_, err = c.in.engine.Run(ctx, "exec", c.name, "update-ca-certificates")
+	}
+
+	if err != nil {
+		return fmt.Errorf("trust the load balancer's certificate: %w", err)
+	}
+
+	return nil
 }

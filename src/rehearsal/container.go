@@ -65,9 +65,12 @@ func (e *Environment) startContainer(ctx context.Context, name string, project *
 		arguments = append(arguments, e.docker()...)
 	}
 
-	_, err = e.engine.Run(ctx, append(arguments, machineImage, "sleep", "infinity")...)
+	started := &container{in: e, name: name}
+	if _, err = e.engine.Run(ctx, append(arguments, machineImage, "sleep", "infinity")...); err == nil {
+		err = started.trust(ctx)
+	}
 
-	return &container{in: e, name: name}, err
+	return started, err
 }
 
 func (c *container) remove(ctx context.Context) error {
@@ -160,7 +163,7 @@ func (e *Environment) standIns() map[string]string {
 
 	// The load balancer is on this machine, whatever its name says.
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
-		variables[name] = strings.TrimPrefix(variables[name]+",.elb.amazonaws.com", ",")
+		variables[name] = strings.TrimPrefix(variables[name]+","+e.direct(), ",")
 	}
 
 	return variables

@@ -26,6 +26,7 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/src/rehearsal/load"
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 )
 
@@ -76,6 +77,7 @@ type Environment struct {
 
 	registryAddress string
 	site            site
+	authority       *proxy.Authority
 	// vulnerabilities is false where the database of known ones is out of reach.
 	vulnerabilities bool
 
@@ -152,6 +154,10 @@ func (e *Environment) start(ctx, background context.Context) error {
 		if err := os.MkdirAll(folder, folderMode); err != nil {
 			return fmt.Errorf("make a folder for the rehearsal: %w", err)
 		}
+	}
+
+	if err := e.makeAuthority(); err != nil {
+		return err
 	}
 
 	free, err := proc.Free(ctx, 1)

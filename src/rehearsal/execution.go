@@ -61,7 +61,7 @@ func (e *Environment) startLoad(ctx context.Context, stage codepipeline.Stage) e
 		return err
 	}
 
-	e.load, err = load.Start(program, e.Address(), rate)
+	e.load, err = load.Start(program, load.Target{URL: e.URL(), Address: e.address(), Authority: e.authorityFile()}, rate)
 
 	return err
 }

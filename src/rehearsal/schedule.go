@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
@@ -50,11 +51,11 @@ func (e *Environment) schedule(background context.Context) {
 func (e *Environment) runService(background context.Context, client *awsecs.Client, cluster, name string) {
 	scheduler := &ecs.Scheduler{
 		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id,
-		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), Cloud: e.cloud,
+		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), ACM: acm.NewFromConfig(e.admin.config()), Cloud: e.cloud,
 		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
 		Secrets: e.admin.secrets, Logs: e.logs,
-		StartBalancer: func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
-			return e.startBalancer(ctx, name, dnsName, settings, log)
+		StartBalancer: func(ctx context.Context, entrance ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+			return e.startBalancer(ctx, name, entrance, settings, log)
 		},
 	}
 

@@ -30,6 +30,10 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
+	if err := e.makeZone(ctx, e.stacks.file("app")); err != nil {
+		return err
+	}
+
 	bootstrap, err := e.stacks.apply(ctx, "bootstrap", nil,
 		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary", "aws_kms_alias.environments", "aws_kms_alias.signing")
 	if err != nil {

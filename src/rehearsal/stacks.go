@@ -112,12 +112,17 @@ func (s *stacks) variables(name string) []string {
 	return always
 }
 
+// file is that of an environment's variables for a stack, which need not be there.
+func (s *stacks) file(name string) string {
+	return filepath.Join(s.source, ".infra", name, "env", Env+".tfvars")
+}
+
 // given are a stack's variables and further ones, and the environment's file of variables if the commit has one, as options of a
 // command.
 func given[Option any](s *stacks, name string, further []string) []Option {
 	var options []Option
 
-	file := filepath.Join(s.source, ".infra", name, "env", Env+".tfvars")
+	file := s.file(name)
 	if _, err := os.Stat(file); err == nil {
 		options = append(options, any(tfexec.VarFile(file)).(Option))
 	}

@@ -28,7 +28,7 @@ func StartLoad(tb testing.TB, address string, rate int) *Load {
 	program, err := load.Build(tb.Context(), Root(tb), tb.TempDir())
 	require.NoError(tb, err)
 
-	generator, err := load.Start(program, address, rate)
+	generator, err := load.Start(program, load.Target{URL: "http://" + address, Address: address}, rate)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { assert.NoError(tb, generator.Stop()) })
 

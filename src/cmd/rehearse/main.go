@@ -100,7 +100,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		return err
 	}
 
-	return ask(ctx, "http://"+environment.Address()+"/clock?mirror_time=12:22", stdout)
+	return ask(ctx, environment.Client(), environment.URL()+"/clock?mirror_time=12:22", stdout)
 }
 
 // approver asks a person at the terminal. Without a terminal it is nil: no one can approve.
@@ -129,13 +129,13 @@ func approver(stdin io.Reader, stdout io.Writer) func(context.Context, string) (
 }
 
 // ask shows what the service answers at the end.
-func ask(ctx context.Context, url string, stdout io.Writer) error {
+func ask(ctx context.Context, client *http.Client, url string, stdout io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask the service: %w", err)
 	}
 
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("ask the service: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
+	acmtypes "github.com/aws/aws-sdk-go-v2/service/acm/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
@@ -50,7 +52,7 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 		}
 	}
 
-	name, err := s.dnsName(ctx, &groups.TargetGroups[0])
+	entrance, err := s.entrance(ctx, &groups.TargetGroups[0])
 	if err != nil {
 		return err
 	}
@@ -60,24 +62,63 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 		return fmt.Errorf("keep a log of the load balancer: %w", err)
 	}
 
-	s.lb, err = s.StartBalancer(ctx, name, settings, log)
-	s.sayf("load balancer %s: %+v, deregistration delay %s", name, settings, s.delay)
+	s.lb, err = s.StartBalancer(ctx, entrance, settings, log)
+	s.sayf("load balancer %+v: %+v, deregistration delay %s", entrance, settings, s.delay)
 
 	return errors.Join(err, log.Close())
 }
 
-// dnsName is that of the load balancer that forwards to a target group.
-func (s *Scheduler) dnsName(ctx context.Context, group *elbtypes.TargetGroup) (string, error) {
+// Entrance is how the load balancer of a service is reached.
+type Entrance struct {
+	// DNSName is the load balancer's own. Domain is the name of its certificate; empty without HTTPS.
+	DNSName, Domain string
+}
+
+// entrance is that of the load balancer that forwards to a target group.
+func (s *Scheduler) entrance(ctx context.Context, group *elbtypes.TargetGroup) (Entrance, error) {
 	answer, err := s.ELB.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: group.LoadBalancerArns})
 	if err != nil {
-		return "", fmt.Errorf("look at the load balancer: %w", err)
+		return Entrance{}, fmt.Errorf("look at the load balancer: %w", err)
 	}
 
 	if len(answer.LoadBalancers) != 1 {
-		return "", fmt.Errorf("the target group %s has %d load balancers; a rehearsal knows one", aws.ToString(group.TargetGroupName), len(answer.LoadBalancers))
+		return Entrance{}, fmt.Errorf("the target group %s has %d load balancers; a rehearsal knows one", aws.ToString(group.TargetGroupName), len(answer.LoadBalancers))
 	}
 
-	return aws.ToString(answer.LoadBalancers[0].DNSName), nil
+	found := Entrance{DNSName: aws.ToString(answer.LoadBalancers[0].DNSName)}
+
+	listeners, err := s.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: answer.LoadBalancers[0].LoadBalancerArn})
+	if err != nil {
+		return Entrance{}, fmt.Errorf("look at the listeners: %w", err)
+	}
+
+	for i := range listeners.Listeners {
+		if listener := &listeners.Listeners[i]; listener.Protocol == elbtypes.ProtocolEnumHttps {
+			if found.Domain, err = s.domain(ctx, listener); err != nil {
+				return Entrance{}, err
+			}
+		}
+	}
+
+	return found, nil
+}
+
+// domain is the name of a listener's certificate, which ACM must have issued.
+func (s *Scheduler) domain(ctx context.Context, listener *elbtypes.Listener) (string, error) {
+	if len(listener.Certificates) == 0 {
+		return "", fmt.Errorf("the listener on port %d has no certificate", aws.ToInt32(listener.Port))
+	}
+
+	answer, err := s.ACM.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: listener.Certificates[0].CertificateArn})
+	if err != nil {
+		return "", fmt.Errorf("look at the certificate: %w", err)
+	}
+
+	if answer.Certificate.Status != acmtypes.CertificateStatusIssued {
+		return "", fmt.Errorf("the certificate of %s is %s", aws.ToString(answer.Certificate.DomainName), answer.Certificate.Status)
+	}
+
+	return aws.ToString(answer.Certificate.DomainName), nil
 }
 
 func settingsOf(group *elbtypes.TargetGroup) (proxy.Settings, error) {

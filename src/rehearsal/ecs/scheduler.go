@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -31,10 +32,11 @@ type Scheduler struct {
 	Prefix string
 	ECS    *ecs.Client
 	ELB    *elb.Client
+	ACM    *acm.Client
 	Cloud  *emulator.Emulator
 	Engine *docker.Engine
-	// StartBalancer starts the load balancer, which has the DNS name of the ALB.
-	StartBalancer func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error)
+	// StartBalancer starts the load balancer, which has the names of the ALB.
+	StartBalancer func(ctx context.Context, entrance Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error)
 	// Secrets gets the values of a container's secrets, as the execution role may.
 	Secrets func(ctx context.Context, executionRole string, secrets []types.Secret) (map[string]string, error)
 	// Logs is the folder for what tasks and the load balancer write.

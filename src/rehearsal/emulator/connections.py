@@ -2,7 +2,8 @@
 
 What is created is kept in memory and given back. A connection is PENDING, as on AWS, until a person confirms it; here
 that is an UpdateConnectionStatus, which AWS does not have. Nor has it ReportDeployments and RollBackService, by which a
-scheduler says what became of a service's tasks, and ReportActions, by which a pipeline's runner says what it has done.
+scheduler says what became of a service's tasks, ReportActions, by which a pipeline's runner says what it has done, and
+MakeZone, which makes a hosted zone with a given ID.
 """
 
 import json
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import codepipeline
 import ecs
+import route53
 
 ACCOUNT = "123456789012"
 
@@ -91,6 +93,7 @@ OPERATIONS = {
     "ReportActions": codepipeline.report,
     "ReportDeployments": ecs.report,
     "RollBackService": ecs.roll_back,
+    "MakeZone": route53.make,
     "ListTagsForResource": lambda request, *_: {"Tags": tags[request["ResourceArn"]]},
     "TagResource": tag,
     "UntagResource": untag,

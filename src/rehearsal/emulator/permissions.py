@@ -8,6 +8,8 @@ Two names differ from those in policies: requests to CloudWatch are signed for "
 s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
 which no SDK can read.
 
+A request without a body is signed as such; moto takes its headers for the body of a GET.
+
 Policies of buckets are left to moto, which knows none of their conditions, such as that of TLS: statements with one don't count.
 """
 
@@ -114,7 +116,16 @@ def apply():
     def is_permitted_unconditionally(statement, *args, **kwargs):
         return PermissionResult.NEUTRAL if "Condition" in statement._statement else is_permitted(statement, *args, **kwargs)
 
+    create = IAMRequestBase._create_aws_request
+
+    def create_without_body(request):
+        created = create(request)
+        if not request._body and request._method == "GET":
+            created.data = b""
+        return created
+
     ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize_handled
+    IAMRequestBase._create_aws_request = create_without_body
     IAMPolicyStatement.is_action_permitted = is_permitted_unconditionally
     IAMRequestBase.check_action_permitted = _check
     IAMRequestBase._check_role_trust_relationship = _is_trusted

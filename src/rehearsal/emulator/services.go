@@ -35,6 +35,11 @@ func (e *Emulator) ReportActions(ctx context.Context, pipeline, execution string
 	return e.tell(ctx, "ReportActions", map[string]any{"pipeline": pipeline, "execution": execution, "actions": actions})
 }
 
+// MakeZone makes a hosted zone with that ID, such as Z0123456789ABCDEFGHIJ; Route 53 chooses it itself.
+func (e *Emulator) MakeZone(ctx context.Context, id, name string) error {
+	return e.tell(ctx, "MakeZone", map[string]any{"id": id, "name": name})
+}
+
 func (e *Emulator) tell(ctx context.Context, operation string, request any) error {
 	body, err := json.Marshal(request)
 	if err != nil {

@@ -71,10 +71,22 @@ func Build(ctx context.Context, root, folder string) (string, error) {
 	return program, nil
 }
 
-// Start sends that many requests a second to an address, until Stop.
-func Start(program, address string, rate int) (*Load, error) {
-	command := exec.Command(program, address, strconv.Itoa(rate)) //nolint:noctx // it ends with Stop
+// Target is where requests go.
+type Target struct {
+	// URL is the service's. Address is where its host is, with a port, whatever DNS says.
+	URL, Address string
+	// Authority is the file of the certificate that one of the service must be signed by; empty for the system's.
+	Authority string
+}
+
+// Start sends that many requests a second, until Stop.
+func Start(program string, target Target, rate int) (*Load, error) {
+	command := exec.Command(program, target.URL, target.Address, strconv.Itoa(rate)) //nolint:noctx // it ends with Stop
 	command.Stderr = os.Stderr
+
+	if target.Authority != "" {
+		command.Env = append(os.Environ(), "SSL_CERT_FILE="+target.Authority)
+	}
 
 	stdin, err := command.StdinPipe()
 	if err != nil {

@@ -41,8 +41,9 @@ func TestScheduler(t *testing.T) {
 		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) {
 			return map[string]string{}, nil
 		},
-		StartBalancer: func(ctx context.Context, dnsName string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
-			assert.Regexp(t, `^app-test-1\..*\.elb\.amazonaws\.com$`, dnsName)
+		StartBalancer: func(ctx context.Context, entrance ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+			assert.Regexp(t, `^app-test-1\..*\.elb\.amazonaws\.com$`, entrance.DNSName)
+			assert.Empty(t, entrance.Domain)
 
 			return proxy.Start(ctx, engine.Engine, name+"-load-balancer", settings, log)
 		},

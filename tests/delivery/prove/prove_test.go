@@ -112,7 +112,7 @@ func open(t *testing.T, name string) *account {
 		Secrets: func(context.Context, string, []types.Secret) (map[string]string, error) {
 			return map[string]string{}, nil
 		},
-		StartBalancer: func(ctx context.Context, _ string, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+		StartBalancer: func(ctx context.Context, _ ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
 			balancer, err := proxy.Start(ctx, engine, name+"-load-balancer", settings, log)
 			if err == nil {
 				go forward(entrance, net.JoinHostPort(balancer.Address(), "80"))

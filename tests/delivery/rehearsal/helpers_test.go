@@ -3,6 +3,8 @@ package rehearsal_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +20,44 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// alter makes a commit on top of HEAD, without touching the checkout, and brings it into the environment.
-func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string) string) string {
+// settings are the files of the environment's variables: it has a domain, so that its load balancer serves HTTPS.
+const (
+	appSettings  = ".infra/app/env/" + rehearsal.Env + ".tfvars"
+	cicdSettings = ".infra/cicd/env/" + rehearsal.Env + ".tfvars"
+
+	domain = "clock.example.com"
+	zone   = "hosted_zone_id = \"Z0123456789ABCDEFGHIJ\"\n"
+)
+
+// secured is a clone of HEAD with a commit that gives the environment a domain.
+func secured(t *testing.T) string {
 	t.Helper()
 
 	clone := t.TempDir()
 	testkit.Git(t, clone, "clone", "--quiet", "--shared", testkit.Root(t), ".")
+	change(t, clone, "Serve HTTPS", map[string]func(string) string{
+		appSettings:  func(text string) string { return text + "domain_name    = \"" + domain + "\"\n" + zone },
+		cicdSettings: func(text string) string { return text + zone },
+	})
+
+	return clone
+}
+
+// alter makes a commit on top of the secured one, and brings it into the environment.
+func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string) string) string {
+	t.Helper()
+
+	clone := secured(t)
+	change(t, clone, "Break it", files)
+
+	commit, err := e.Take(t.Context(), clone, "HEAD")
+	require.NoError(t, err)
+
+	return commit
+}
+
+func change(t *testing.T, clone, message string, files map[string]func(string) string) {
+	t.Helper()
 
 	for name, change := range files {
 		path := filepath.Join(clone, name)
@@ -37,12 +71,25 @@ func alter(t *testing.T, e *rehearsal.Environment, files map[string]func(string)
 	}
 
 	testkit.Git(t, clone, "add", "--all", "--force")
-	testkit.Git(t, clone, "commit", "--quiet", "--message", "Break it")
+	testkit.Git(t, clone, "commit", "--quiet", "--message", message)
+}
 
-	commit, err := e.Take(t.Context(), clone, "HEAD")
+// get asks the service through its load balancer.
+func get(t *testing.T, e *rehearsal.Environment, path string) string {
+	t.Helper()
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+path, http.NoBody)
 	require.NoError(t, err)
 
-	return commit
+	response, err := e.Client().Do(request)
+	require.NoError(t, err)
+
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode, string(body))
+
+	return string(body)
 }
 
 // inspected is what the tests look at in a container.

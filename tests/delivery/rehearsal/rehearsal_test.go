@@ -27,12 +27,14 @@ import (
 func TestRehearsal(t *testing.T) {
 	requireMachine(t)
 
+	repository := secured(t)
+
 	// It is stopped in the cleanup, after the test's context has ended.
-	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{Root: testkit.Root(t), Progress: t.Output()})
+	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{Root: testkit.Root(t), Repository: repository, Progress: t.Output()})
 	require.NoError(t, err)
 	t.Cleanup(func() { requireStopped(t, e) })
 
-	commit, err := e.Take(t.Context(), testkit.Root(t), "HEAD")
+	commit, err := e.Take(t.Context(), repository, "HEAD")
 	require.NoError(t, err)
 
 	first, err := e.Run(t.Context(), commit)
@@ -99,14 +101,15 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	assert.Equal(t, pushed, running)
 	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "the image in the registry is not the one that was built")
 
+	assert.Equal(t, "https://"+domain, run.Variables["DeployApp.ALB_URL"])
 	assert.Equal(t, e.URL(), run.Variables["DeployApp.ALB_URL"])
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://"+e.Address()+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, get(t, e, "/clock?mirror_time=12:22"))
 
 	var health struct {
 		Revision string `json:"revision"`
 	}
 
-	require.NoError(t, json.Unmarshal([]byte(testkit.Get(t, "http://"+e.Address()+"/health")), &health))
+	require.NoError(t, json.Unmarshal([]byte(get(t, e, "/health")), &health))
 	assert.Equal(t, run.Commit, health.Revision)
 
 	// The containers are as the task definition says.
@@ -145,9 +148,9 @@ func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execu
 
 // testSetting: a change of a variable ships by DeployApp, with the image that runs.
 func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
-	commit := alter(t, e, map[string]func(string) string{
-		".infra/app/env/" + rehearsal.Env + ".tfvars": func(string) string { return "environment = { LOG_LEVEL = \"debug\" }\n" },
-	})
+	const setting = "\nenvironment = { LOG_LEVEL = \"debug\" }\n"
+
+	commit := alter(t, e, map[string]func(string) string{appSettings: func(text string) string { return text + setting }})
 
 	running, err := e.Running(t.Context())
 	require.NoError(t, err)
@@ -172,9 +175,10 @@ func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 	}
 
 	// Plans are made with it from now on.
-	file := filepath.Join(e.Checkout(), ".infra", "app", "env", rehearsal.Env+".tfvars")
-	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o750))
-	require.NoError(t, os.WriteFile(file, []byte("environment = { LOG_LEVEL = \"debug\" }\n"), 0o600))
+	file := filepath.Join(e.Checkout(), appSettings)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append(text, setting...), 0o600))
 }
 
 // testNeverReady: an image that starts and never gets ready is rolled back without a failed request.

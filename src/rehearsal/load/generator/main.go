@@ -2,19 +2,23 @@
 // opens a connection of its own; the rest take one that is kept alive. Besides these it sends two a second whose bodies take
 // eight seconds to arrive, and counts them apart.
 //
-//	load ADDRESS RATE
+//	load URL ADDRESS RATE
 //
+// ADDRESS is where the URL's host is. The certificate of an https URL must be signed by an authority of SSL_CERT_FILE.
 // For each line on standard input it prints, as a line of JSON, what has happened since the last; it ends with the input.
 package main
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -46,16 +50,21 @@ func main() {
 }
 
 func run(arguments []string, stdin io.Reader, stdout io.Writer) error {
-	if len(arguments) != 2 {
-		return errors.New("usage: load ADDRESS RATE")
+	if len(arguments) != 3 {
+		return errors.New("usage: load URL ADDRESS RATE")
 	}
 
-	rate, err := strconv.Atoi(arguments[1])
+	service, err := url.Parse(arguments[0])
+	if err != nil {
+		return fmt.Errorf("read URL: %w", err)
+	}
+
+	rate, err := strconv.Atoi(arguments[2])
 	if err != nil || rate < 1 {
-		return fmt.Errorf("RATE is %q; it must be a number of requests per second", arguments[1])
+		return fmt.Errorf("RATE is %q; it must be a number of requests per second", arguments[2])
 	}
 
-	generator := &generator{address: arguments[0], kept: make(chan *connection, keepers), tally: newTally()}
+	generator := &generator{service: service, address: arguments[1], kept: make(chan *connection, keepers), tally: newTally()}
 	go generator.run(rate, func(number int) { generator.request(number%2 == 0) })
 	go generator.run(slowRate, func(int) { generator.slowRequest() })
 
@@ -73,6 +82,7 @@ func run(arguments []string, stdin io.Reader, stdout io.Writer) error {
 
 // generator is the load. Requests do not wait for each other: a server that stalls gets no fewer of them.
 type generator struct {
+	service *url.URL
 	address string
 	kept    chan *connection
 
@@ -189,12 +199,25 @@ func (g *generator) connect(fresh bool, deadline time.Time) (*connection, error)
 		}
 	}
 
-	opened, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", g.address)
+	opened, err := g.dial(deadline)
 	if err != nil {
 		return nil, err
 	}
 
 	return &connection{Conn: opened, reader: bufio.NewReader(opened)}, nil
+}
+
+func (g *generator) dial(deadline time.Time) (net.Conn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+
+	if g.service.Scheme == "https" {
+		secure := tls.Dialer{Config: &tls.Config{ServerName: g.service.Hostname(), MinVersion: tls.VersionTLS12}}
+
+		return secure.DialContext(ctx, "tcp", g.address)
+	}
+
+	return (&net.Dialer{}).DialContext(ctx, "tcp", g.address)
 }
 
 // get is a request as it is sent; the last one on its connection says so.
@@ -204,7 +227,7 @@ func (g *generator) get(last bool) []string {
 		field = "Connection: close\r\n"
 	}
 
-	return []string{fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", target, g.address, field)}
+	return []string{fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", target, g.service.Host, field)}
 }
 
 // slowRequest sends a request whose body pauses, on a connection of its own, and counts it.
@@ -214,7 +237,7 @@ func (g *generator) slowRequest() {
 	conn, err := g.connect(true, deadline)
 	if err == nil {
 		head := fmt.Sprintf("POST /shout HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-			g.address, len(slowBody))
+			g.service.Host, len(slowBody))
 		_, err = conn.exchange([]string{head + slowBody[:len(slowBody)/2], slowBody[len(slowBody)/2:]}, slowWanted, deadline)
 		_ = conn.Close() // the answer is complete, or the error says more
 	} else {
