@@ -51,7 +51,11 @@ func TestStacks(t *testing.T) {
 			ecr.initInBucket(t, "test")
 			ecr.apply(t)
 			ecr.requireSettled(t)
-			ecr.requireDestroyed(t)
+
+			options := []string{"keep_images=60", "protect=true"}
+			ecr.apply(t, options...)
+			ecr.requireSettled(t, options...)
+			ecr.requireDestroyed(t, options...)
 		})
 
 		t.Run("app", func(t *testing.T) {
@@ -84,7 +88,7 @@ func TestBootstrap(t *testing.T) {
 	t.Parallel()
 
 	cloud := testkit.Emulator(t, "infra")
-	bootstrap := newStack(t, "bootstrap", cloud.Environment(os.Environ()), "tf_state_bucket="+stateBucket)
+	bootstrap := newStack(t, "bootstrap", cloud.Environment(os.Environ()), "tf_state_bucket="+stateBucket, "git_host=GitLab", "state_history_days=30")
 	bootstrap.init(t)
 	bootstrap.apply(t)
 
