@@ -16,6 +16,8 @@ import (
 
 // What an image is made of is looked at: licences that are not on the list, known vulnerabilities, and exceptions that have ended.
 func TestCheckSBOM(t *testing.T) {
+	testkit.Program(t, "install jq", "jq")
+
 	t.Parallel()
 
 	// The database knows of one vulnerability, in one version of one module, as OSV answers.

@@ -256,7 +256,13 @@ func stale(t *testing.T, program string) {
 	for name, spoil := range map[string]fault{"500": status(http.StatusInternalServerError), "silent": silent, "reset": reset} {
 		up.become(spoil)
 
-		got := shout(t, server, "x")
+		var got answer
+
+		testkit.Until(t, func() bool {
+			got = shout(t, server, "x")
+
+			return got.header.Get("X-Cache") != "hit"
+		}, "the answer never gets stale")
 		assert.Equal(t, http.StatusOK, got.status, name)
 		assert.JSONEq(t, `{"data":"X"}`, got.body, name)
 		assert.Equal(t, "stale", got.header.Get("X-Cache"), name)
