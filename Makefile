@@ -3,7 +3,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --warn-undefined-variables
-.PHONY: docker hook-tools $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
+.PHONY: docker hook-tools lint-stacks checkov $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
 
 # The version is the tag on the commit, or says which commit it is.
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -119,9 +119,11 @@ lint: $(call venv,linters)/installed ## Check the style of code, scripts, YAML a
 	shellcheck $(SCRIPTS)
 	yamllint --strict $(YAML)
 	$(call tool,helm) lint --strict --quiet .infra/helm/clockmirror
-lint-infra: $(call venv,checkov)/installed ## Check the stacks: format, validity, tflint, checkov
+lint-infra: lint-stacks checkov ## Check the stacks: format, validity, tflint, checkov
+lint-stacks:
 	terraform fmt -check -diff -recursive .infra
-	.tools/lint-stack $(STACKS)
+	.tools/lint-stacks $(STACKS)
+checkov: $(call venv,checkov)/installed
 	$(<D)/bin/checkov
 lint-image: $(call venv,linters)/installed ## Check the Dockerfile
 	hadolint --failure-threshold info Dockerfile
@@ -130,6 +132,8 @@ check-generated: ## Check that what is generated and committed is fresh
 secrets: ## Look for secrets in the history and in uncommitted changes
 	$(call tool,gitleaks) git --no-banner --redact --verbose .
 	$(call tool,gitleaks) git --no-banner --redact --verbose --pre-commit .
+static-analysis: $(call venv,linters)/installed ## All of these checks, side by side
+	@.tools/checks lint lint-stacks checkov lint-image check-generated secrets
 vulnerabilities: ## Look for known vulnerabilities in what the program calls
 	@.tools/vulnerabilities '$(TAGS)' '$(VULNERABILITIES_REQUIRED)' $(SERVICE)
 

@@ -34,7 +34,7 @@ func TestInstallTools(t *testing.T) {
 		"go":        "/go1.26.8.linux-",
 		"terraform": "/1.11.4/terraform_1.11.4_linux_",
 	} {
-		folder := copyScript(t)
+		folder := copyScript(t, "buildspec/install-tools")
 		_, complaint, err := runIn(t, folder, bare, "buildspec/install-tools", tool)
 		require.Error(t, err, "%s is installed without a matching checksum", tool)
 		assert.Contains(t, complaint, "is pinned: not installed")
@@ -53,17 +53,17 @@ func TestInstallTools(t *testing.T) {
 
 	right := append([]string{}, bare...)
 	right[0] = "PATH=" + there + ":/usr/bin:/bin"
-	_, complaint, err := runIn(t, copyScript(t), right, "buildspec/install-tools")
+	_, complaint, err := runIn(t, copyScript(t, "buildspec/install-tools"), right, "buildspec/install-tools")
 	require.NoError(t, err, complaint)
 	assert.Empty(t, asked, "an installed tool is downloaded again")
 
 	// Another version is not the right one.
 	script(t, filepath.Join(there, "terraform"), "echo Terraform v1.11.3")
-	_, _, err = runIn(t, copyScript(t), right, "buildspec/install-tools")
+	_, _, err = runIn(t, copyScript(t, "buildspec/install-tools"), right, "buildspec/install-tools")
 	require.Error(t, err)
 	assert.Contains(t, <-asked, "terraform_1.11.4")
 
-	_, complaint, err = runIn(t, copyScript(t), bare, "buildspec/install-tools", "terragrunt")
+	_, complaint, err = runIn(t, copyScript(t, "buildspec/install-tools"), bare, "buildspec/install-tools", "terragrunt")
 	require.Error(t, err)
 	assert.Contains(t, complaint, "there is no tool terragrunt here; known are go and terraform")
 }
@@ -86,14 +86,41 @@ func TestPinsAgree(t *testing.T) {
 	assert.Contains(t, string(dockerfile), "golang:"+minor, "the image is built with another Go than the tests run with")
 }
 
-func copyScript(t *testing.T) string {
+// Checks run side by side, so each of these can wait for the other; what failed is printed last.
+func TestChecks(t *testing.T) {
+	t.Parallel()
+
+	folder := copyScript(t, ".tools/checks")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "Makefile"), []byte(`
+meet = touch $@.began && for i in $$(seq 100); do test ! -e $(1).began || exit 0; sleep 0.1; done; exit 1
+first:
+	@$(call meet,second)
+second:
+	@$(call meet,first)
+red:
+	@echo a secret in src/key.txt && false
+slow:
+	@sleep 0.2 && echo fine
+`), 0o600))
+
+	output, complaint, err := runIn(t, folder, os.Environ(), ".tools/checks", "first", "second")
+	require.NoError(t, err, complaint)
+	assert.Regexp(t, `(?s)first took \d+ s\n.*second took \d+ s`, output)
+
+	output, complaint, err = runIn(t, folder, os.Environ(), ".tools/checks", "red", "slow")
+	require.Error(t, err)
+	assert.Regexp(t, `(?s)^fine\nslow took .*\na secret in src/key.txt\n.*red took`, output)
+	assert.Equal(t, "checks: failed: red", complaint)
+}
+
+func copyScript(t *testing.T, name string) string {
 	t.Helper()
 
 	folder := t.TempDir()
-	content, err := os.ReadFile(filepath.Join(testkit.Root(t), "buildspec", "install-tools"))
+	content, err := os.ReadFile(filepath.Join(testkit.Root(t), name))
 	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(filepath.Join(folder, "buildspec"), 0o750))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "buildspec", "install-tools"), content, 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, filepath.Dir(name)), 0o750))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o700))
 
 	return folder
 }
