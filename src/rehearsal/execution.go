@@ -19,22 +19,30 @@ import (
 // rate is how many requests a second the service gets while it is deployed to.
 const rate = 250
 
-// Run takes a commit, which Take brought, through the whole pipeline. An error that is [codepipeline.ErrRed] comes with the
-// execution.
-func (e *Environment) Run(ctx context.Context, commit string) (*codepipeline.Execution, error) {
+// Run takes a commit, which Take brought, through a part of the pipeline, with what it needs from the last run of the same commit. An
+// error that is [codepipeline.ErrRed] comes with the execution.
+func (e *Environment) Run(ctx context.Context, commit string, part codepipeline.Part) (*codepipeline.Execution, error) {
 	execution := codepipeline.NewExecution(commit, nil)
+	if err := e.recall(ctx, execution, part); err != nil {
+		return nil, err
+	}
 
-	return execution, e.execute(ctx, execution, "")
+	err := e.execute(ctx, execution, part)
+	if err == nil || errors.Is(err, codepipeline.ErrRed) {
+		err = errors.Join(err, e.remember(ctx, execution))
+	}
+
+	return execution, err
 }
 
 // Retry runs the pipeline from a stage on, with the artifacts and variables of an earlier execution.
 func (e *Environment) Retry(ctx context.Context, earlier *codepipeline.Execution, stage string) (*codepipeline.Execution, error) {
 	execution := codepipeline.NewExecution(earlier.Commit, earlier)
 
-	return execution, e.execute(ctx, execution, stage)
+	return execution, e.execute(ctx, execution, codepipeline.Part{From: stage})
 }
 
-func (e *Environment) execute(ctx context.Context, execution *codepipeline.Execution, stage string) error {
+func (e *Environment) execute(ctx context.Context, execution *codepipeline.Execution, part codepipeline.Part) error {
 	defer func() {
 		if e.load != nil {
 			_ = e.load.Stop()
@@ -42,7 +50,7 @@ func (e *Environment) execute(ctx context.Context, execution *codepipeline.Execu
 		}
 	}()
 
-	return e.runner.Run(ctx, execution, stage)
+	return e.runner.Run(ctx, execution, part)
 }
 
 // startLoad begins to ask the service as its users do, from the first stage on that deploys to it.

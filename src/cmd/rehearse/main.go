@@ -3,7 +3,9 @@
 //
 //	rehearse [-repository FOLDER] [-pushed-to BRANCH] [-since COMMIT] [COMMIT]
 //
-// COMMIT is HEAD unless given. With -pushed-to, the pipeline starts only if its trigger says so, as on a push.
+// COMMIT is HEAD unless given. With -pushed-to, the pipeline starts only if its trigger says so, as on a push. FROM and UNTIL in the
+// environment name the first and the last stage, or ONLY one stage or action; what that needs of earlier ones is taken from the last run of the
+// same commit.
 package main
 
 import (
@@ -96,8 +98,13 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		}
 	}
 
-	if _, err = environment.Run(ctx, commit); err != nil {
+	part := codepipeline.Part{From: os.Getenv("FROM"), Until: os.Getenv("UNTIL"), Only: os.Getenv("ONLY")}
+	if _, err = environment.Run(ctx, commit, part); err != nil {
 		return err
+	}
+
+	if part.Until != "" || part.Only != "" {
+		return nil
 	}
 
 	return ask(ctx, environment.Client(), environment.URL()+"/clock?mirror_time=12:22", stdout)

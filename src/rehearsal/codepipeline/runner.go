@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // ErrRed says that an action failed.
@@ -61,24 +60,16 @@ func (p *Pipeline) structure() Pipeline {
 	return bare
 }
 
-// Run takes an execution through the pipeline from a stage on; empty is the first. The error is ErrRed if an action failed.
-func (r *Runner) Run(ctx context.Context, execution *Execution, from string) error {
-	first := 0
-
-	if from != "" {
-		var names []string
-		for _, stage := range r.pipeline.Stages {
-			names = append(names, stage.Name)
-		}
-
-		if first = slices.Index(names, from); first < 0 {
-			return fmt.Errorf("the pipeline has no stage %q; it has %s", from, strings.Join(names, ", "))
-		}
+// Run takes an execution through a part of the pipeline. The error is ErrRed if an action failed.
+func (r *Runner) Run(ctx context.Context, execution *Execution, part Part) error {
+	stages, err := r.pipeline.Select(part)
+	if err != nil {
+		return err
 	}
 
 	r.begin(execution)
 
-	for _, stage := range r.pipeline.Stages[first:] {
+	for _, stage := range stages {
 		if err := r.run(ctx, execution, stage); err != nil {
 			return err
 		}

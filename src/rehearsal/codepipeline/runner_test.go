@@ -87,7 +87,7 @@ func TestRetry(t *testing.T) {
 
 			runs, ran := runner(row.fails, codepipeline.Stage{Name: "Stage", Actions: actions("A", "B", "C"), OnFailure: row.onFailure},
 				codepipeline.Stage{Name: "Next", Actions: actions("Next")})
-			err := runs.Run(t.Context(), codepipeline.NewExecution("c", nil), "")
+			err := runs.Run(t.Context(), codepipeline.NewExecution("c", nil), codepipeline.Part{})
 			assert.Equal(t, row.red, errors.Is(err, codepipeline.ErrRed))
 			assert.Equal(t, row.want, *ran)
 		})
@@ -109,7 +109,7 @@ func TestRollBack(t *testing.T) {
 		execution := codepipeline.NewExecution(commit, nil)
 		execution.Artifacts["image"] = "image of " + commit
 
-		if err := runs.Run(t.Context(), execution, ""); err != nil {
+		if err := runs.Run(t.Context(), execution, codepipeline.Part{}); err != nil {
 			require.ErrorIs(t, err, codepipeline.ErrRed)
 		}
 
@@ -179,10 +179,10 @@ func TestRunFrom(t *testing.T) {
 	t.Parallel()
 
 	runs, ran := runner(nil, codepipeline.Stage{Name: "Build", Actions: actions("Build")}, codepipeline.Stage{Name: "Deploy", Actions: actions("Deploy")})
-	require.NoError(t, runs.Run(t.Context(), codepipeline.NewExecution("c", nil), "Deploy"))
+	require.NoError(t, runs.Run(t.Context(), codepipeline.NewExecution("c", nil), codepipeline.Part{From: "Deploy"}))
 	assert.Equal(t, []string{"1:Deploy of c"}, *ran)
 
-	err := runs.Run(t.Context(), codepipeline.NewExecution("c", nil), "Delpoy")
+	err := runs.Run(t.Context(), codepipeline.NewExecution("c", nil), codepipeline.Part{From: "Delpoy"})
 	require.EqualError(t, err, `the pipeline has no stage "Delpoy"; it has Build, Deploy`)
 	assert.Len(t, *ran, 1, "something ran")
 }
