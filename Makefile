@@ -40,7 +40,6 @@ FUZZTIME ?= 20s
 SOAK_DURATION ?= 5m
 SWAGGER_UI ?= 5.35.0
 VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
-
 BUILD := .build
 # The service's packages: those of src but the rehearsal's.
 SERVICE = $(shell go list ./src/... | grep -v rehears)
@@ -62,11 +61,9 @@ need-docker = $(if $(shell command -v docker || true),$(if $(shell docker versio
 	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
 docker:
 	$(need-docker)
-
 # A Python tool's version and checksums are in .tools/NAME.txt; it is installed on first use, and again when they change.
 $(VENVS)/%/installed:
 	@.tools/venv '$(firstword $(subst -, ,$*))' '$(@D)'
-
 SCRIPTS = $(shell git ls-files -co --exclude-standard | xargs grep -lE '^\#!.*(bash|sh)$$' 2>/dev/null)
 YAML = $(shell git ls-files -co --exclude-standard '*.yml' '*.yaml')
 
