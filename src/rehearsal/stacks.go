@@ -245,7 +245,7 @@ func plain(text string) string { return colours.ReplaceAllString(text, "") }
 
 // tail is the end of a text, short enough to be read.
 func tail(text string) string {
-	const lines = 15
+	const lines = 20
 
 	all := strings.Split(strings.TrimSpace(plain(text)), "\n")
 

@@ -185,7 +185,7 @@ func lastLines(t *testing.T, result *codepipeline.Result) string {
 }
 
 // shownLines is how many lines of an action that failed are printed.
-const shownLines = 15
+const shownLines = 20
 
 const manifestTypes = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, */*"
 
