@@ -39,6 +39,11 @@ func TestEveryAlarmIsInTheRunbook(t *testing.T) {
 	alarms := 0
 
 	require.NoError(t, filepath.WalkDir(infra, func(path string, entry fs.DirEntry, err error) error {
+		// A check that runs beside this one may be writing what Terraform keeps.
+		if entry != nil && entry.Name() == ".terraform" {
+			return filepath.SkipDir
+		}
+
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
 			return err
 		}
