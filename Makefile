@@ -53,7 +53,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
 # A tool's version and checksums are in .tools/NAME.mod and .tools/NAME.sum; Go builds it on first use.
-tool = go tool -modfile=.tools/$(1).mod $(1)
+tool = .tools/go-tool $(1)
 
 # Expands to nothing, or stops make with one line that says what to do.
 need-docker = $(if $(shell command -v docker || true),$(if $(shell docker version >/dev/null 2>&1 && echo yes || true),,\

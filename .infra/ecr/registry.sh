@@ -2,7 +2,7 @@
 # What push-image, keep-running, verify-running and roll-back share: the pinned tools, and how a registry and ECS are asked. Source it.
 registry_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.tools" && pwd)
 
-tool() { go tool -modfile="$registry_tools/$1.mod" "$@"; }
+tool() { "$registry_tools/go-tool" "$@"; }
 
 log_in() { # REPOSITORY: to ECR with the credentials that the AWS CLI has; other registries are asked as they are
   case ${1%%/*} in

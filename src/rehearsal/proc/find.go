@@ -27,9 +27,9 @@ func Find(names ...string) (string, error) {
 	return "", fmt.Errorf("%s is missing", names[0])
 }
 
-// Tool returns the path of a tool that .tools/NAME.mod of the repository at root pins. Go builds it when it is first used.
+// Tool returns the path of a tool that .tools/NAME.mod of the repository at root pins: the toolbox's, or Go builds it when it is first used.
 func Tool(ctx context.Context, root, name string) (string, error) {
-	command := exec.CommandContext(ctx, "go", "tool", "-n", "-modfile="+filepath.Join(".tools", name+".mod"), name)
+	command := exec.CommandContext(ctx, filepath.Join(root, ".tools", "go-tool"), "--path", name)
 	command.Dir = root
 
 	var complaint strings.Builder

@@ -19,7 +19,7 @@ func TestTheDocumentIsFresh(t *testing.T) {
 	root, fresh := testkit.Root(t), t.TempDir()
 	committed := filepath.Join(root, "src", "api", "docs")
 
-	testkit.Run(t, root, "go", "tool", "-modfile=.tools/swag.mod", "swag", "init", "--quiet",
+	testkit.Run(t, root, filepath.Join(root, ".tools", "go-tool"), "swag", "init", "--quiet",
 		"--generalInfo", "api.go", "--dir", "src/api", "--output", fresh, "--outputTypes", "go,json", "--packageName", "docs")
 
 	files, err := os.ReadDir(committed)
