@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -15,14 +14,23 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
-// Root returns the absolute path of the repository.
+// Root returns the absolute path of the repository: a test begins in the folder of its package.
 func Root(tb testing.TB) string {
 	tb.Helper()
 
-	_, file, _, ok := runtime.Caller(0)
-	require.True(tb, ok, "the path of this file is unknown")
+	folder, err := os.Getwd()
+	require.NoError(tb, err)
 
-	return filepath.Join(filepath.Dir(file), "..", "..")
+	for {
+		if _, err = os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+
+		parent := filepath.Dir(folder)
+		require.NotEqual(tb, parent, folder, "the test runs outside of the repository")
+
+		folder = parent
+	}
 }
 
 // Clone returns the folder of a copy of the repository as it is now, committed on the branch master.
