@@ -88,8 +88,11 @@ type Environment struct {
 	prepared    chan struct{}
 	preparation error
 
-	// load asks the service while it is deployed to.
-	load *load.Load
+	// load asks the service while it is deployed to; seconds are what became of the requests.
+	load    *load.Load
+	seconds []load.Second
+	began   time.Time
+	marks   marks
 }
 
 // Start sets the environment up as far as the pipeline needs it; the rest goes on in the background. It ends with Stop.
@@ -110,7 +113,7 @@ func Start(ctx context.Context, options Options) (*Environment, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	id := strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text()[:6])
 	e := &Environment{
-		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, prepared: make(chan struct{}),
+		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, began: time.Now(), prepared: make(chan struct{}),
 		engine: &docker.Engine{Program: found.docker, Label: label + "=" + id},
 		folder: filepath.Join(options.Root, ".build", "rehearsal", "run-"+id),
 		logs:   filepath.Join(options.Root, ".build", "rehearsal", "logs", time.Now().Format("20060102-150405")+"-"+id),

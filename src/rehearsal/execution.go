@@ -83,9 +83,12 @@ func (e *Environment) runTogether(
 	}
 
 	if e.load != nil {
-		if _, err := e.load.Next(); err != nil {
+		before, err := e.load.Next()
+		if err != nil {
 			return nil, err
 		}
+
+		e.seconds = append(e.seconds, before.Each...)
 	}
 
 	results := make([]codepipeline.Result, len(group))
@@ -108,6 +111,7 @@ func (e *Environment) runTogether(
 			return nil, err
 		}
 
+		e.seconds = append(e.seconds, asked.Each...)
 		countFailures(&results[len(results)-1], asked, group[0].Kind == codepipeline.ECS)
 	}
 
@@ -133,8 +137,7 @@ func countFailures(result *codepipeline.Result, asked load.Summary, tell bool) {
 }
 
 func (e *Environment) runOne(ctx context.Context, execution *codepipeline.Execution, stage string, action codepipeline.Action, attempt int) codepipeline.Result {
-	began := time.Now()
-	result := codepipeline.Result{Stage: stage, Action: action.Name, Attempt: attempt}
+	result := codepipeline.Result{Stage: stage, Action: action.Name, Attempt: attempt, Began: time.Now()}
 	result.Log = filepath.Join(e.logs, runName(execution, action, attempt)+".log")
 
 	log, err := os.Create(result.Log)
@@ -151,7 +154,7 @@ func (e *Environment) runOne(ctx context.Context, execution *codepipeline.Execut
 		fmt.Fprintln(log, result.Err)
 	}
 
-	result.Took = time.Since(began)
+	result.Took = time.Since(result.Began)
 
 	return result
 }

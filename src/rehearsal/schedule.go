@@ -53,7 +53,7 @@ func (e *Environment) runService(background context.Context, client *awsecs.Clie
 		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id,
 		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), ACM: acm.NewFromConfig(e.admin.config()), Cloud: e.cloud,
 		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
-		Secrets: e.admin.secrets, Logs: e.logs,
+		Secrets: e.admin.secrets, Logs: e.logs, Mark: e.marks.add,
 		StartBalancer: func(ctx context.Context, entrance ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
 			return e.startBalancer(ctx, name, entrance, settings, log)
 		},

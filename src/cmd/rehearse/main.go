@@ -75,6 +75,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 	}
 
 	began := time.Now()
+	page := ""
 
 	environment, err := rehearsal.Start(ctx, options)
 	if err != nil {
@@ -85,6 +86,10 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		err = errors.Join(err, environment.Stop(ctx))
 
 		fmt.Fprintf(stdout, "%.0f s in all; logs are in %s\n", time.Since(began).Seconds(), environment.Logs())
+
+		if page != "" {
+			fmt.Fprintln(stdout, "what happened, as a page: file://"+page)
+		}
 	}()
 
 	commit, err := environment.Take(ctx, options.Repository, options.Commit)
@@ -98,16 +103,28 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		}
 	}
 
+	page, err = rehearse(ctx, environment, commit, stdout)
+
+	return err
+}
+
+// rehearse takes a commit through the part of the pipeline that the environment names, and returns the page that says how it went.
+func rehearse(ctx context.Context, environment *rehearsal.Environment, commit string, stdout io.Writer) (page string, err error) {
 	part := codepipeline.Part{From: os.Getenv("FROM"), Until: os.Getenv("UNTIL"), Only: os.Getenv("ONLY")}
-	if _, err = environment.Run(ctx, commit, part); err != nil {
-		return err
+
+	execution, err := environment.Run(ctx, commit, part)
+	if execution != nil && ctx.Err() == nil {
+		var failure error
+
+		page, failure = environment.Report(ctx, execution)
+		err = errors.Join(err, failure)
 	}
 
-	if part.Until != "" || part.Only != "" {
-		return nil
+	if err != nil || part.Until != "" || part.Only != "" {
+		return page, err
 	}
 
-	return ask(ctx, environment.Client(), environment.URL()+"/clock?mirror_time=12:22", stdout)
+	return page, ask(ctx, environment.Client(), environment.URL()+"/clock?mirror_time=12:22", stdout)
 }
 
 // approver asks a person at the terminal. Without a terminal it is nil: no one can approve.

@@ -38,6 +38,7 @@ type Result struct {
 	Attempt int
 	// Detail is a few words on what it did.
 	Detail string
+	Began  time.Time
 	Took   time.Duration
 	// Log is the file that has all that it printed.
 	Log string

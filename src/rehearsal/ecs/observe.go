@@ -58,6 +58,10 @@ func (s *Scheduler) observe(ctx context.Context, from *types.Service) ([]observe
 				name: task.name, running: slices.Contains(alive, task.name), passes: passing[task.name], late: time.Since(task.began) > grace,
 				health: task.check.health(), stopping: task.stopping,
 			})
+
+			if seen.tasks[len(seen.tasks)-1].ready() {
+				s.mark(task.name, "healthy")
+			}
 		}
 
 		observed = append(observed, seen)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +42,8 @@ type Scheduler struct {
 	Secrets func(ctx context.Context, executionRole string, secrets []types.Secret) (map[string]string, error)
 	// Logs is the folder for what tasks and the load balancer write.
 	Logs string
+	// Mark hears when a task is starting, healthy, draining and stopped; nil if no one listens. It may hear the same again.
+	Mark func(task, what string)
 
 	lb          *proxy.Balancer
 	delay       time.Duration
@@ -87,6 +90,12 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+func (s *Scheduler) mark(task, what string) {
+	if s.Mark != nil {
+		s.Mark(strings.TrimPrefix(task, s.Prefix+"-"), what)
 	}
 }
 
@@ -183,6 +192,7 @@ func (s *Scheduler) reap() {
 		for _, task := range deployment.tasks {
 			select {
 			case <-task.ends:
+				s.mark(task.name, "stopped")
 			default:
 				left = append(left, task)
 			}
@@ -249,6 +259,8 @@ func (s *Scheduler) stop(ctx context.Context, name string) {
 	for _, deployment := range s.deployments {
 		for _, task := range deployment.tasks {
 			if task.name == name {
+				s.mark(name, "draining")
+
 				task.stopping = true
 
 				go task.stop(ctx, s.Engine, s.lb, s.delay, s.Logs)
@@ -277,6 +289,8 @@ func (s *Scheduler) start(ctx context.Context, service *types.Service, of *deplo
 	if err == nil {
 		err = s.lb.Register(name, address)
 	}
+
+	s.mark(name, "starting")
 
 	of.tasks = append(of.tasks, begun)
 

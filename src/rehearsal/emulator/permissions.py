@@ -5,7 +5,7 @@ Who may assume a role is asked of its trust policy. The caller may be a user or 
 service that an administrator names as the SourceIdentity, such as codebuild.amazonaws.com.
 
 Two names differ from those in policies: requests to CloudWatch are signed for "monitoring", and HeadBucket is allowed by
-s3:ListBucket. What is denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
+s3:ListBucket. What is called and denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
 which no SDK can read.
 
 A request without a body is signed as such; moto takes its headers for the body of a GET.
@@ -97,6 +97,7 @@ def _check(request, resource):
     if request._action == "sts:AssumeRole" and not why and not request._check_role_trust_relationship(resource):
         why = f"{request._action} on resource: {resource}, which does not trust the caller"
     if not why:
+        print(f"called: {request._access_key.arn}: {request._action}", file=sys.stderr, flush=True)
         return
     print(f"denied: {request._access_key.arn}: {why}", file=sys.stderr, flush=True)
     if "X-Amz-Target" in request._headers:

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
@@ -33,8 +34,18 @@ type Summary struct {
 	Failed        map[string]int `json:"failed"`
 	P99Millis     float64        `json:"p99_ms"`
 	SlowestMillis float64        `json:"slowest_ms"`
+	// Each has the same requests second by second, but for seconds in which none ended.
+	Each []Second `json:"each"`
 	// Slow are the requests whose bodies take several seconds to arrive; they are not among the others.
 	Slow Slow `json:"slow"`
+}
+
+// Second is what became of the requests that ended in one second.
+type Second struct {
+	At        time.Time `json:"at"`
+	Requests  int       `json:"requests"`
+	Failed    int       `json:"failed"`
+	P99Millis float64   `json:"p99_ms"`
 }
 
 // Slow counts slow requests.

@@ -4,13 +4,10 @@ package browser_test
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -18,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/browser"
 )
 
 // base returns the URL of what runs, or of what is built and started here.
@@ -34,7 +32,7 @@ func base(t *testing.T) string {
 func TestTryItOutInSwaggerUI(t *testing.T) {
 	t.Parallel()
 
-	url, ctx := base(t), newBrowser(t)
+	url, ctx := base(t), browser.New(t)
 	complaints := listen(t, ctx)
 
 	const clock = `#operations-clock-get_clock `
@@ -63,9 +61,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 	_, err = chromedp.Run(ctx, chromedp.Evaluate[float64](`window.scrollTo(0, 0), 0`))
 	require.NoError(t, err)
 
-	page, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(testkit.Artifacts(t, "browser"), "swagger-ui.png"), page, 0o600))
+	browser.Shot(ctx, t, "browser", "swagger-ui")
 
 	entries, err := chromedp.Run(ctx, chromedp.Evaluate[string](
 		`[...document.querySelectorAll('.opblock-summary')].map(entry => entry.innerText.split("\n").slice(0, 2).join(' ')).join(', ')`))
@@ -84,7 +80,7 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 func TestTheFacesSuitLightAndDark(t *testing.T) {
 	t.Parallel()
 
-	url, ctx := base(t), newBrowser(t)
+	url, ctx := base(t), browser.New(t)
 	require.NoError(t, chromedp.Do(ctx,
 		chromedp.EmulateViewport(200, 134),
 		chromedp.Navigate(url+"/livez"), // a page of the same origin to show the picture on
@@ -97,36 +93,12 @@ func TestTheFacesSuitLightAndDark(t *testing.T) {
 	pictures := map[string][]byte{}
 
 	for _, scheme := range []string{"light", "dark"} {
-		_, err = cdp.Call(ctx, chromedp.FromContext(ctx).Target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
-		require.NoError(t, err)
+		browser.Prefer(ctx, t, scheme)
 
-		pictures[scheme], err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(testkit.Artifacts(t, "browser"), "clock-"+scheme+".png"), pictures[scheme], 0o600))
+		pictures[scheme] = browser.Shot(ctx, t, "browser", "clock-"+scheme)
 	}
 
 	assert.NotEqual(t, pictures["light"], pictures["dark"])
-}
-
-func newBrowser(t *testing.T) context.Context {
-	t.Helper()
-
-	chromium := testkit.Program(t, "apt-get install chromium, or install Chrome", "chromium", "chromium-browser", "google-chrome", "chrome")
-
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-	)...)
-	t.Cleanup(stop)
-
-	ctx, quit := chromedp.NewContext(allocator)
-	t.Cleanup(quit)
-
-	ctx, cancel := context.WithTimeout(ctx, 2*testkit.Patience)
-	t.Cleanup(cancel)
-
-	return ctx
 }
 
 // listen collects what the browser's console complains of.

@@ -96,7 +96,15 @@ type tally struct {
 	fresh, keepAlive int
 	failed           map[string]int
 	took             []time.Duration
+	seconds          []second
 	slow             load.Slow
+}
+
+// second is a second's part of a tally.
+type second struct {
+	at     time.Time
+	failed int
+	took   []time.Duration
 }
 
 func newTally() *tally {
@@ -116,13 +124,37 @@ func (g *generator) summary() load.Summary {
 		Requests: done.fresh + done.keepAlive, Fresh: done.fresh, KeepAlive: done.keepAlive, Failed: done.failed, Slow: done.slow,
 	}
 
-	if count := len(done.took); count != 0 {
-		slices.Sort(done.took)
-		result.P99Millis = float64(done.took[(count-1)*99/100]) / float64(time.Millisecond)
-		result.SlowestMillis = float64(done.took[count-1]) / float64(time.Millisecond)
+	if len(done.took) != 0 {
+		result.P99Millis = p99(done.took)
+		result.SlowestMillis = millis(slices.Max(done.took))
+	}
+
+	for _, part := range done.seconds {
+		result.Each = append(result.Each, load.Second{At: part.at, Requests: len(part.took), Failed: part.failed, P99Millis: p99(part.took)})
 	}
 
 	return result
+}
+
+// p99 is the time within which 99 of 100 ended, in milliseconds.
+func p99(took []time.Duration) float64 {
+	slices.Sort(took)
+
+	return millis(took[(len(took)-1)*99/100])
+}
+
+func millis(took time.Duration) float64 { return float64(took) / float64(time.Millisecond) }
+
+// current is the tally's second of now.
+func (t *tally) current() *second {
+	now := time.Now().Truncate(time.Second)
+	if last := len(t.seconds) - 1; last >= 0 && t.seconds[last].at.Equal(now) {
+		return &t.seconds[last]
+	}
+
+	t.seconds = append(t.seconds, second{at: now})
+
+	return &t.seconds[len(t.seconds)-1]
 }
 
 // run sends each request when it is due.
@@ -150,6 +182,8 @@ func (g *generator) request(fresh bool) {
 	defer g.mutex.Unlock()
 
 	g.tally.took = append(g.tally.took, took)
+	within := g.tally.current()
+	within.took = append(within.took, took)
 
 	if fresh {
 		g.tally.fresh++
@@ -158,6 +192,7 @@ func (g *generator) request(fresh bool) {
 	}
 
 	if err != nil {
+		within.failed++
 		g.tally.failed[err.Error()]++
 	}
 }
