@@ -3,7 +3,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --warn-undefined-variables
-.PHONY: docker hook-tools lint-stacks checkov $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
+.PHONY: docker hook-tools python-tools lint-stacks checkov $(shell sed -n 's/^\([a-z][a-z0-9 -]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
 
 # The version is the tag on the commit, or says which commit it is.
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -43,8 +43,9 @@ VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
 BUILD := .build
 # The service's packages: those of src but the rehearsal's.
 SERVICE = $(shell go list ./src/... | grep -v rehears)
-# Python tools, each in a folder named after its pins and after Python itself: safe to keep between clones.
-VENVS ?= $(CURDIR)/$(BUILD)/python
+# Python tools, in the toolbox or here, each in a folder named after its pins and after Python itself: safe to keep between clones.
+TOOLBOX ?=
+VENVS ?= $(or $(TOOLBOX),$(CURDIR)/$(BUILD))/python
 venv = $(VENVS)/$(1)-$(shell git hash-object .tools/$(1).txt 2>/dev/null)-$(lastword $(shell python3 --version 2>/dev/null))
 # Pinned tools come before the machine's own.
 export PATH := $(CURDIR)/$(BUILD)/tools/go/bin:$(CURDIR)/$(BUILD)/tools/bin:$(call venv,linters)/bin:$(PATH)
@@ -123,7 +124,7 @@ lint-stacks:
 checkov: $(call venv,checkov)/installed
 	$(<D)/bin/checkov
 lint-image: $(call venv,linters)/installed ## Check the Dockerfile
-	hadolint --failure-threshold info Dockerfile
+	hadolint --failure-threshold info Dockerfile .tools/Dockerfile
 check-generated: ## Check that what is generated and committed is fresh
 	go test -count=1 -tags $(TAGS) ./tests/docs/generated
 secrets: ## Look for secrets in the history and in uncommitted changes
@@ -159,17 +160,15 @@ destroy-app:
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
 plan-cicd apply-cicd destroy-cicd: %-cicd: ## Pipeline: and REPOSITORY=… CONNECTION_ARN=…
 	@$(call need,REPOSITORY,acme/clockmirror)$(call need,CONNECTION_ARN,arn:aws:codeconnections:…)\
-	export TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
-	$(call stack,cicd,$*)
-
-rehearse: ## Take COMMIT (HEAD) through the pipeline on this machine
-	@go build -o $(BUILD)/rehearse ./src/cmd/rehearse
-	@exec $(BUILD)/rehearse '$(COMMIT)'
+	export AWS_REGION='$(REGION)' TF_VAR_repository='$(REPOSITORY)' TF_VAR_connection_arn='$(CONNECTION_ARN)'; \
+	TF_VAR_toolbox_digest=$$(.infra/cicd/toolbox '$(ENV)'); export TF_VAR_toolbox_digest; $(call stack,cicd,$*)$(if $(filter apply,$*),; \
+	digest=$$(.infra/cicd/toolbox '$(ENV)' build); [[ $$digest == "$$TF_VAR_toolbox_digest" ]] || { TF_VAR_toolbox_digest=$$digest; $(call stack,cicd,apply); })
+toolbox: docker ## Make the image in which the pipeline and `make rehearse` work
+	@.tools/toolbox
+rehearse: docker ## Take COMMIT (HEAD) through the pipeline on this machine
+	@exec .tools/rehearse '$(COMMIT)'
 rehearse-remote: ## Make the remote `rehearsal`: git push rehearsal master
-	@git init --quiet --bare $(BUILD)/rehearsal/remote.git
-	@ln -sf ../../../../src/rehearsal/post-receive $(BUILD)/rehearsal/remote.git/hooks/post-receive
-	@git remote remove rehearsal 2>/dev/null || true
-	git remote add rehearsal $(BUILD)/rehearsal/remote.git
+	@.tools/rehearse-remote
 prove: ## Prove the path in your AWS account: a throw-away environment
 	@exec .infra/prove
 roll-back: ## Deploy an older image again: ENV=… IMAGE_TAG=…
@@ -205,6 +204,7 @@ verify-image: ## Refuse IMAGE unless the pipeline built and signed it: ENV=…
 hooks: hook-tools ## Check each commit before it is made
 	@$(BUILD)/python/hooks/bin/lefthook install
 hook-tools: $(call venv,hooks)/installed $(call venv,linters)/installed
+python-tools: hook-tools $(call venv,checkov)/installed
 format: ## Format the code and the stacks
 	$(call tool,golangci-lint) fmt ./...
 	terraform fmt -recursive .infra

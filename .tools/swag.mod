@@ -2,10 +2,7 @@ module github.com/clockmirror/clockmirror/tools
 
 go 1.26.0
 
-tool (
-	github.com/swaggo/swag/cmd/swag
-	golang.org/x/tools
-)
+tool github.com/swaggo/swag/cmd/swag
 
 require (
 	github.com/KyleBanks/depth v1.2.1 // indirect

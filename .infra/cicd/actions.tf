@@ -8,7 +8,6 @@ locals {
       minutes = 30
       compute = "BUILD_GENERAL1_MEDIUM"
       docker  = false
-      cache   = "S3"
       inputs  = ["source"]
       outputs = []
       reports = false
@@ -24,7 +23,6 @@ locals {
       minutes     = 20
       compute     = "BUILD_GENERAL1_MEDIUM"
       docker      = false
-      cache       = "S3"
       inputs      = ["source"]
       outputs     = []
       reports     = true
@@ -38,7 +36,6 @@ locals {
       minutes     = 30
       compute     = "BUILD_GENERAL1_MEDIUM"
       docker      = true
-      cache       = "LOCAL" # image layers are of no use elsewhere
       inputs      = ["source"]
       outputs     = ["image"]
       reports     = true
@@ -53,7 +50,6 @@ locals {
       compute = "BUILD_GENERAL1_SMALL"
       # The image goes from the archive to the registry without an engine, so the role that may push is not root on the machine.
       docker  = false
-      cache   = "S3"
       inputs  = ["source", "image"]
       outputs = ["imagedefs"]
       reports = false
@@ -62,7 +58,7 @@ locals {
         REGION                 = var.region
         TF_STATE_BUCKET        = var.tf_state_bucket
         TF_VAR_repository_name = var.image_repository
-        BUILD_MACHINE          = local.machines[local.arm ? "arm" : "x86"].image
+        BUILD_MACHINE          = local.toolbox.image
       })
       variables = { IMAGE_ID = "#{Build.IMAGE_ID}", PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" }
     }
@@ -73,7 +69,6 @@ locals {
       minutes = 60
       compute = "BUILD_GENERAL1_SMALL"
       docker  = false
-      cache   = "NO_CACHE"
       # With what UpdateECSService is about to deploy.
       inputs  = ["source", "imagedefs"]
       outputs = []
@@ -94,7 +89,6 @@ locals {
       minutes     = 60 # a wait for the image, the tests, and a wait for the way back
       compute     = "BUILD_GENERAL1_SMALL"
       docker      = false
-      cache       = "S3"
       inputs      = ["source"]
       outputs     = []
       reports     = true

@@ -19,6 +19,7 @@ locals {
       "Verify/roll-back"                    = local.permissions_verify_roll_back
       "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
       "Pipeline/run"                        = local.permissions_pipeline
+      "Toolbox/run"                         = local.permissions_toolbox
     },
   )
 
@@ -33,7 +34,7 @@ locals {
 
   role_names = merge(
     { for action, role in aws_iam_role.action : action => role.name },
-    { Pipeline = aws_iam_role.pipeline.name, UpdateECSService = aws_iam_role.update_ecs_service.name },
+    { Pipeline = aws_iam_role.pipeline.name, Toolbox = aws_iam_role.toolbox.name, UpdateECSService = aws_iam_role.update_ecs_service.name },
   )
 }
 

@@ -1,4 +1,4 @@
-# What the roles of all actions share: their own logs, artifacts, cache and reports, reading the repository, and, of DeployECR
+# What the roles of all actions share: their own logs, artifacts and reports, reading the repository, pulling the toolbox, and, of DeployECR
 # and DeployApp, the state of their own stack and environment.
 
 locals {
@@ -54,17 +54,12 @@ locals {
       resources = [for artifact in outputs : local.artifact_arn[artifact]]
     } if length(outputs) > 0],
     [for slug in [settings.slug] : {
-      sid       = "KeepCache"
-      why       = "the action's own cache"
-      actions   = ["s3:GetObject", "s3:PutObject"]
-      resources = ["${aws_s3_bucket.artifacts.arn}/cache/${slug}/*"]
-    } if settings.cache == "S3"],
-    [for slug in [settings.slug] : {
       sid       = "WriteReports"
       why       = "tests and coverage"
       actions   = local.write_reports
       resources = [format(local.regional, "codebuild", "report-group/${local.name}-${slug}-*")]
     } if settings.reports],
+    local.pull_toolbox,
   ) }
 
   # Verifying, without signing: verify-image.

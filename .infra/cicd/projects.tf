@@ -3,12 +3,19 @@
 
 locals {
   machines = {
-    arm = { type = "ARM_CONTAINER", image = "aws/codebuild/amazonlinux-aarch64-standard:3.0" }
-    x86 = { type = "LINUX_CONTAINER", image = "aws/codebuild/amazonlinux-x86_64-standard:5.0" }
+    arm = { type = "ARM_CONTAINER", image = "aws/codebuild/amazonlinux-aarch64-standard:3.0", credentials = "CODEBUILD" }
+    x86 = { type = "LINUX_CONTAINER", image = "aws/codebuild/amazonlinux-x86_64-standard:5.0", credentials = "CODEBUILD" }
   }
 
+  # The toolbox, or where it is not built yet an image of CodeBuild, on which the tools are installed anew in every build.
+  standard = local.machines[local.arm ? "arm" : "x86"]
+  toolbox = var.toolbox_digest == "" ? local.standard : merge(local.standard, {
+    image       = "${aws_ecr_repository.toolbox.repository_url}@${var.toolbox_digest}"
+    credentials = "SERVICE_ROLE"
+  })
+
   # StaticAnalysis runs nothing that is built, and some of its tools have no package for ARM.
-  machine = { for action in keys(local.actions) : action => local.machines[local.arm && action != "StaticAnalysis" ? "arm" : "x86"] }
+  machine = { for action in keys(local.actions) : action => local.arm && action == "StaticAnalysis" ? local.machines.x86 : local.toolbox }
 }
 
 resource "aws_codebuild_project" "action" {
@@ -34,7 +41,7 @@ resource "aws_codebuild_project" "action" {
   environment {
     type                        = local.machine[each.key].type
     image                       = local.machine[each.key].image
-    image_pull_credentials_type = "CODEBUILD"
+    image_pull_credentials_type = local.machine[each.key].credentials
     compute_type                = each.value.compute
     privileged_mode             = each.value.docker
 
@@ -47,12 +54,6 @@ resource "aws_codebuild_project" "action" {
         type  = "PLAINTEXT"
       }
     }
-  }
-
-  cache {
-    type     = each.value.cache
-    location = each.value.cache == "S3" ? "${aws_s3_bucket.artifacts.id}/cache/${each.value.slug}" : null
-    modes    = each.value.cache == "LOCAL" ? ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] : null
   }
 
   logs_config {

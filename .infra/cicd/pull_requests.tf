@@ -54,15 +54,9 @@ resource "aws_codebuild_project" "pull_request" {
   environment {
     type                        = local.machine["UnitTest"].type
     image                       = local.machine["UnitTest"].image
-    image_pull_credentials_type = "CODEBUILD"
+    image_pull_credentials_type = local.machine["UnitTest"].credentials
     compute_type                = each.value.compute
     privileged_mode             = false
-  }
-
-  # On the machine alone: a pull request must not leave anything for the pipeline to find.
-  cache {
-    type  = "LOCAL"
-    modes = ["LOCAL_CUSTOM_CACHE"]
   }
 
   logs_config {
@@ -144,6 +138,16 @@ data "aws_iam_policy_document" "pull_request" {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = [for group in aws_cloudwatch_log_group.pull_request : "${group.arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = local.pull_toolbox
+
+    content {
+      sid       = statement.value.sid
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
   }
 
   # How CodeBuild gets at a repository through a connection.

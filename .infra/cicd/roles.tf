@@ -7,6 +7,10 @@ data "aws_iam_policy_document" "assume" {
       service = "codebuild.amazonaws.com"
       arn     = format(local.regional, "codebuild", "project/${local.name}-${settings.slug}")
     } },
+    { Toolbox = {
+      service = "codebuild.amazonaws.com"
+      arn     = format(local.regional, "codebuild", "project/${local.name}-toolbox")
+    } },
     { Pipeline = {
       service = "codepipeline.amazonaws.com"
       arn     = format(local.regional, "codepipeline", local.name)

@@ -138,6 +138,18 @@ variable "image_platform" {
   }
 }
 
+variable "toolbox_digest" {
+  description = "Digest of the toolbox, the image in which the actions run; `make apply-cicd` finds or builds it. Empty: images of CodeBuild, on which each build installs the tools."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.toolbox_digest == "" || can(regex("^sha256:[0-9a-f]{64}$", var.toolbox_digest))
+    error_message = "Give toolbox_digest as sha256: and 64 hexadecimal digits, as .infra/cicd/toolbox prints it, or leave it empty."
+  }
+}
+
 variable "image_repository" {
   description = "Name of the image repository, repository_name of the ecr stack. A second environment in the same account and region needs a name of its own."
   type        = string

@@ -80,7 +80,11 @@ func (b *build) run(ctx context.Context) (_ map[string]string, err error) {
 		return nil, err
 	}
 
-	machine, err := b.in.startContainer(ctx, imageName+"-"+b.in.id+"-"+b.name, b.project, b.Spec)
+	if err = b.role.pull(ctx, b.project.Image); err != nil {
+		return nil, err
+	}
+
+	machine, err := b.in.startContainer(ctx, imageName+"-"+b.in.id+"-"+b.name, b.project)
 	if err != nil {
 		return nil, err
 	}

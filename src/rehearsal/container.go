@@ -9,64 +9,50 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
-	"github.com/clockmirror/clockmirror/src/rehearsal/codebuild"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 )
 
 // Where things are in a build's container.
 const (
-	outputFolder  = "/codebuild/output"
-	stateFolder   = "/codebuild/rehearsal" // what one shell hands to the next
-	repositoryAt  = "/rehearsal/repository.git"
-	providersAt   = "/rehearsal/providers"
-	terraformRcAt = "/rehearsal/terraform.rc"
+	outputFolder = "/codebuild/output"
+	stateFolder  = "/codebuild/rehearsal" // what one shell hands to the next
+	repositoryAt = "/rehearsal/repository.git"
 
 	buildShares = "256" // tasks have Docker's default, 1024
 )
 
-// container is the machine of a build: fresh, but for what is cached.
+// container is the machine of a build: fresh, from the toolbox.
 type container struct {
 	in   *Environment
 	name string
 }
 
 // startContainer starts a machine without state, with Docker for a privileged project alone.
-func (e *Environment) startContainer(ctx context.Context, name string, project *codepipeline.Project, spec *codebuild.Spec) (*container, error) {
+func (e *Environment) startContainer(ctx context.Context, name string, project *codepipeline.Project) (*container, error) {
 	arguments := []string{
 		"run", "--detach", "--init", "--name", name, "--label", e.engine.Label, "--network", "host",
 		"--cpu-shares", buildShares, // in AWS, a build takes no CPU from the tasks
 		"--volume", e.commits.folder + ":" + repositoryAt + ":ro",
-		"--volume", e.machine.terraform + ":/usr/local/bin/terraform:ro",
 	}
 
-	lent, err := e.terraform()
-	if err != nil {
-		return nil, err
-	}
+	arguments = append(arguments, e.hosts()...)
 
-	arguments = slices.Concat(arguments, lent, e.hosts())
-
-	// All projects share what each of them could keep: caches of Go and Python hold whatever is asked for.
-	if project.Cached {
-		for _, pattern := range spec.Cache.Paths {
-			folder, _ := doublestar.SplitPattern(pattern)
-			arguments = append(arguments, "--volume", imageName+"-cache"+strings.ReplaceAll(folder, "/", "-")+":"+folder)
-		}
+	// All machines share what they compile, beginning with what the toolbox has compiled. In AWS, each begins there.
+	if !e.options.Cold {
+		arguments = append(arguments, "--volume", e.cache()+":/opt/toolbox/cache")
 	}
 
 	if project.Privileged {
-		arguments = append(arguments, e.docker()...)
+		arguments = append(arguments, "--volume", socket()+":/var/run/docker.sock")
 	}
 
 	started := &container{in: e, name: name}
-	if _, err = e.engine.Run(ctx, append(arguments, machineImage, "sleep", "infinity")...); err == nil {
+
+	_, err := e.engine.Run(ctx, append(arguments, e.toolbox, "sleep", "infinity")...)
+	if err == nil {
 		err = started.trust(ctx)
 	}
 
@@ -143,8 +129,12 @@ func (c *container) write(ctx context.Context, files fs.FS, folder string) error
 // standIns are the variables that stand for what this machine does not have; see buildspec/README.md.
 func (e *Environment) standIns() map[string]string {
 	variables := map[string]string{
-		"HOME": "/root", "IMAGE": e.image(), "TF_CLI_CONFIG_FILE": terraformRcAt, "CHECKPOINT_DISABLE": "1", "DOCKER_BUILDKIT": "1",
-		"BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+		"HOME": "/root", "IMAGE": e.image(), "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+	}
+
+	// As on a machine that has built nothing yet.
+	if e.options.Cold {
+		variables["DOCKER_BUILD_FLAGS"] = "--no-cache --build-arg BUILDKIT_CACHE_MOUNT_NS=" + e.id
 	}
 
 	if !e.vulnerabilities {
@@ -169,54 +159,11 @@ func (e *Environment) standIns() map[string]string {
 	return variables
 }
 
-// terraform lends containers the providers that Terraform has on this machine.
-func (e *Environment) terraform() ([]string, error) {
-	providers, err := e.stacks.providers()
-	if err != nil {
-		return nil, err
+// socket is that of this machine's Docker engine.
+func socket() string {
+	if path := strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://"); path != "" {
+		return path
 	}
 
-	var arguments, names []string
-
-	for at, folder := range providers {
-		arguments = append(arguments, "--volume", folder+":"+path.Join(providersAt, at)+":ro")
-		names = append(names, fmt.Sprintf("%q", path.Join(strings.Split(at, "/")[:3]...)))
-	}
-
-	file := filepath.Join(e.folder, "terraform.rc")
-	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n  direct {\n    exclude = [%s]\n  }\n}\n",
-		providersAt, strings.Join(names, ", "))
-
-	if err = os.WriteFile(file, []byte(text), 0o644); err != nil { // read by any user of a container
-		return nil, fmt.Errorf("write Terraform's settings: %w", err)
-	}
-
-	return append(arguments, "--volume", file+":"+terraformRcAt+":ro"), nil
-}
-
-// docker lends a container this machine's Docker: client, plugins and engine.
-func (e *Environment) docker() []string {
-	arguments := []string{"--volume", e.machine.docker + ":/usr/local/bin/docker:ro"}
-
-	if program, err := filepath.EvalSymlinks(e.machine.docker); err == nil {
-		arguments[1] = program + ":/usr/local/bin/docker:ro"
-	}
-
-	home, _ := os.UserHomeDir()
-	for _, plugins := range []string{
-		filepath.Join(home, ".docker/cli-plugins"), "/usr/local/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins",
-	} {
-		if _, err := os.Stat(plugins); err == nil {
-			arguments = append(arguments, "--volume", plugins+":/usr/local/lib/docker/cli-plugins:ro")
-
-			break
-		}
-	}
-
-	socket := strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")
-	if socket == "" {
-		socket = "/var/run/docker.sock"
-	}
-
-	return append(arguments, "--volume", socket+":/var/run/docker.sock")
+	return "/var/run/docker.sock"
 }

@@ -34,14 +34,13 @@ import (
 const Env = "rehearsal"
 
 const (
-	label        = "clockmirror.rehearsal" // of all containers, with the process and a random part as its value
-	service      = "api"
-	cleanUp      = 2 * time.Minute // bounds the end
-	keptLogs     = 10              // folders of logs
-	folderMode   = 0o750
-	fileMode     = 0o600
-	imageName    = "clockmirror-rehearsal"
-	machineImage = "clockmirror-rehearsal-machine"
+	label      = "clockmirror.rehearsal" // of all containers, with the process and a random part as its value
+	service    = "api"
+	cleanUp    = 2 * time.Minute // bounds the end
+	keptLogs   = 10              // folders of logs
+	folderMode = 0o750
+	fileMode   = 0o600
+	imageName  = "clockmirror-rehearsal"
 )
 
 // Options say what is rehearsed, and where.
@@ -52,6 +51,8 @@ type Options struct {
 	Repository string
 	// Commit is a full or short name of one; empty is HEAD.
 	Commit string
+	// Cold uses no cache: neither Docker's nor what earlier build machines have compiled.
+	Cold bool
 	// Progress takes a line for each step; with Live, as a terminal can, it also shows what is being done.
 	Progress io.Writer
 	Live     bool
@@ -75,6 +76,8 @@ type Environment struct {
 	runner   *codepipeline.Runner
 	stacks   *stacks
 
+	// toolbox is the image of the build machines.
+	toolbox         string
 	registryAddress string
 	site            site
 	authority       *proxy.Authority
@@ -198,7 +201,7 @@ func (e *Environment) start(ctx, background context.Context) error {
 // startParts starts side by side what does not need each other.
 func (e *Environment) startParts(ctx context.Context) error {
 	parts, within := errgroup.WithContext(ctx)
-	parts.Go(func() error { return e.makeMachineImage(within) })
+	parts.Go(func() error { return e.makeToolbox(within) })
 	parts.Go(func() error { return e.startServices(within) })
 	parts.Go(func() error {
 		e.vulnerabilities = reachable(within, "https://vuln.go.dev/index/db.json")
@@ -250,16 +253,6 @@ func (e *Environment) Take(ctx context.Context, from, commit string) (string, er
 	}
 
 	return full, e.commits.take(ctx, from, full)
-}
-
-// makeMachineImage makes what stands in for CodeBuild's standard image.
-func (e *Environment) makeMachineImage(ctx context.Context) error {
-	folder := filepath.Join(e.options.Root, "src", "rehearsal", "image")
-	if _, err := e.engine.Run(ctx, "build", "--quiet", "--tag", machineImage, folder); err != nil {
-		return fmt.Errorf("make the image of the build machines: %w", err)
-	}
-
-	return nil
 }
 
 func (e *Environment) startServices(ctx context.Context) error {

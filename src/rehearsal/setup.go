@@ -61,6 +61,10 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
+	if err = e.pushToolbox(ctx); err != nil {
+		return err
+	}
+
 	preparing.Go(func() error {
 		_, err := e.stacks.apply(within, "cicd", nil)
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -104,7 +103,8 @@ func (s *stacks) variables(name string) []string {
 
 	switch name {
 	case "cicd":
-		always = append(always, "repository="+gitHosted, "connection_arn="+s.connection, "image_platform=linux/"+runtime.GOARCH)
+		always = append(always, "repository="+gitHosted, "connection_arn="+s.connection, "image_platform=linux/"+runtime.GOARCH,
+			"toolbox_digest="+toolboxDigest())
 	case "app":
 		always = append(always, "cpu_architecture="+architecture())
 	}
@@ -207,26 +207,6 @@ func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
 	}
 
 	return unsettled, nil
-}
-
-// providers are the folders of the providers that Terraform has found, by where they stand in a mirror.
-func (s *stacks) providers() (map[string]string, error) {
-	found := map[string]string{}
-	root := filepath.Join(s.source, ".infra", "bootstrap", ".terraform", "providers")
-
-	// Host, namespace, name, version, platform; the last is a link to where it lies.
-	matches, err := fs.Glob(os.DirFS(root), "*/*/*/*/*")
-	if err != nil {
-		return nil, fmt.Errorf("find Terraform's providers: %w", err)
-	}
-
-	for _, match := range matches {
-		if found[match], err = filepath.EvalSymlinks(filepath.Join(root, match)); err != nil {
-			return nil, fmt.Errorf("find the provider %s: %w", match, err)
-		}
-	}
-
-	return found, nil
 }
 
 func architecture() string {

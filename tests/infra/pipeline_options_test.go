@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -24,6 +25,8 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 	pullRequests := []string{`pull_request_actors=["583231"]`, "pull_request_connection_arn=" + confirmed(t, cloud, full, "GitHub")}
 	github, gitlab := "connection_arn="+confirmed(t, cloud, full, "GitHub"), "connection_arn="+confirmed(t, cloud, full, "GitLab")
 
+	digest := "sha256:" + strings.Repeat("0", 64)
+
 	last := append([]string{gitlab}, pullRequests...)
 
 	for _, step := range []struct {
@@ -34,7 +37,7 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 		{"everything", append([]string{github}, pullRequests...), map[string]tfjson.Action{
 			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionCreate,
 		}},
-		{"another person, branch and machine", []string{github, `pull_request_actors=["1"]`, pullRequests[1], "branch=main", "image_platform=linux/amd64"}, map[string]tfjson.Action{
+		{"another person, branch and machine", []string{github, `pull_request_actors=["1"]`, pullRequests[1], "branch=main", "image_platform=linux/amd64", "toolbox_digest=" + digest}, map[string]tfjson.Action{
 			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionUpdate,
 			`aws_codebuild_project.pull_request["UnitTest"]`: tfjson.ActionUpdate,
 			`aws_codebuild_project.action["UnitTest"]`:       tfjson.ActionUpdate,
@@ -54,6 +57,14 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 
 		full.apply(t, step.variables...)
 		full.requireSettled(t, step.variables...)
+	}
+
+	// CodeBuild has no credentials of its own for the account's registry.
+	for credentials, image := range map[string]string{
+		"CODEBUILD": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/cicd-full-toolbox@" + digest, "SERVICE_ROLE": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+	} {
+		assert.Contains(t, full.refused(t, "env", "aws", "codebuild", "update-project", "--name", "cicd-full-build", "--environment",
+			"type=LINUX_CONTAINER,computeType=BUILD_GENERAL1_SMALL,image="+image+",imagePullCredentialsType="+credentials), "is pulled with")
 	}
 
 	full.requireDestroyed(t, last...)

@@ -230,6 +230,7 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		alarm    = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
 		target   = "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/1"
 
+		toolbox     = "arn:aws:ecr:eu-west-1:123456789012:repository/cicd-test-toolbox"
 		certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 		state       = "arn:aws:s3:::clockmirror-test-state/"
 		files       = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
@@ -313,6 +314,14 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-deploy-ecr", "codepipeline:ListActionExecutions", "arn:aws:codepipeline:eu-west-1:123456789012:cicd-test", nil, true},
 		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
 
+		// The toolbox comes from its own project, and every action pulls it.
+		{"cicd-test-toolbox", "ecr:PutImage", toolbox, nil, true},
+		{"cicd-test-toolbox", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
+		{"cicd-test-unit-test", "ecr:BatchCheckLayerAvailability", toolbox, nil, true},
+		{"cicd-test-unit-test", "ecr:BatchGetImage", toolbox, nil, true},
+		{"cicd-test-deploy-app", "ecr:GetDownloadUrlForLayer", toolbox, nil, true},
+		{"cicd-test-deploy-ecr", "ecr:PutImage", toolbox, nil, false},
+
 		// What belongs to someone else can't be made the environment's own, whether it has tags or none.
 		{"cicd-test-deploy-app", "kms:TagResource", key, tags("RequestTag", "test"), false},
 		{"cicd-test-deploy-app", "kms:CreateAlias", key, tags("RequestTag", "test"), false},
@@ -347,8 +356,8 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-build", "s3:PutObject", files + "cicd-test/source/x", nil, false},
 		{"cicd-test-deploy-ecr", "s3:GetObject", files + "cicd-test/image/x", nil, true},
 		{"cicd-test-deploy-ecr", "s3:PutObject", files + "cicd-test/image/x", nil, false},
-		{"cicd-test-unit-test", "s3:PutObject", files + "cache/unit-test/x", nil, true},
-		{"cicd-test-unit-test", "s3:PutObject", files + "cache/deploy-ecr/x", nil, false},
+		{"cicd-test-toolbox", "s3:GetObject", files + "toolbox/source.zip", nil, true},
+		{"cicd-test-toolbox", "s3:GetObject", files + "cicd-test/image/x", nil, false},
 		{"cicd-test", "codebuild:StartBuild", "arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test-build", nil, true},
 		{"cicd-test", "codebuild:StartBuild", "arn:aws:codebuild:eu-west-1:123456789012:project/other", nil, false},
 		{"cicd-test", "sts:AssumeRole", "arn:aws:iam::123456789012:role/cicd-test-update-ecs-service", nil, true},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,18 @@ func (e *Engine) Run(tb testing.TB, arguments ...string) string {
 
 // Unique returns a name for an image or a container that no other test has.
 func Unique() string { return "clockmirror-test-" + strings.ToLower(rand.Text()[:10]) }
+
+// Toolbox returns the name of the toolbox, or ends the test as Missing does.
+func (e *Engine) Toolbox(tb testing.TB) string {
+	tb.Helper()
+
+	name := strings.TrimSpace(Run(tb, Root(tb), filepath.Join(Root(tb), ".tools", "toolbox"), "--name"))
+	if _, err := e.Engine.Run(tb.Context(), "image", "inspect", name); err != nil {
+		Missing(tb, "the toolbox "+name, "make toolbox")
+	}
+
+	return name
+}
 
 // Image returns the image under test: the one that CLOCKMIRROR_IMAGE names, or else one that is built now and removed
 // when the test ends.

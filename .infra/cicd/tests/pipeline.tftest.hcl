@@ -47,6 +47,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test" }
   }
 
+  mock_resource "aws_ecr_repository" {
+    defaults = { repository_url = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/cicd-test-toolbox" }
+  }
+
   mock_resource "aws_codepipeline" {
     defaults = { arn = "arn:aws:codepipeline:eu-west-1:123456789012:cicd-test" }
   }
@@ -321,6 +325,60 @@ run "arm" {
     )
     error_message = "And it runs on ARM."
   }
+}
+
+run "toolbox" {
+  command = plan
+
+  variables {
+    toolbox_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  assert {
+    condition = alltrue([
+      for project in aws_codebuild_project.action :
+      one(project.environment).image == "123456789012.dkr.ecr.eu-west-1.amazonaws.com/cicd-test-toolbox@${var.toolbox_digest}" &&
+      one(project.environment).image_pull_credentials_type == "SERVICE_ROLE"
+    ])
+    error_message = "Every action runs in the toolbox, by its digest, which its role pulls."
+  }
+
+  assert {
+    condition     = local.actions.DeployECR.environment.BUILD_MACHINE == one(aws_codebuild_project.action["Build"].environment).image
+    error_message = "The provenance names the image that Build runs in."
+  }
+
+  assert {
+    condition     = startswith(one(aws_codebuild_project.toolbox.environment).image, "aws/codebuild/") && one(aws_codebuild_project.toolbox.environment).privileged_mode
+    error_message = "The toolbox is built where there is none yet, with Docker."
+  }
+
+  assert {
+    condition     = alltrue([for action in keys(local.actions) : length([for row in local.permissions_of_every_action[action] : row if row.sid == "PullToolbox"]) == 1])
+    error_message = "Each role may pull the toolbox."
+  }
+}
+
+run "without_a_toolbox" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for project in aws_codebuild_project.action :
+      startswith(one(project.environment).image, "aws/codebuild/") && one(project.environment).image_pull_credentials_type == "CODEBUILD"
+    ])
+    error_message = "Before it is built, the actions run in CodeBuild's image, which CodeBuild pulls."
+  }
+}
+
+run "toolbox_by_tag" {
+  command = plan
+
+  variables {
+    toolbox_digest = "latest"
+  }
+
+  expect_failures = [var.toolbox_digest]
 }
 
 run "artifacts" {

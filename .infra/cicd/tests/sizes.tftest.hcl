@@ -39,6 +39,12 @@ override_resource {
 
 override_resource {
   override_during = plan
+  target          = aws_cloudwatch_log_group.toolbox
+  values          = { arn = "arn:aws:logs:ap-southeast-1:123456789012:log-group:/aws/codebuild/cicd-abcdefghijklmnop-toolbox" }
+}
+
+override_resource {
+  override_during = plan
   target          = aws_iam_role.update_ecs_service
   values          = { arn = "arn:aws:iam::123456789012:role/cicd-abcdefghijklmnop-update-ecs-service" }
 }

@@ -5,7 +5,7 @@
 //
 // COMMIT is HEAD unless given. With -pushed-to, the pipeline starts only if its trigger says so, as on a push. FROM and UNTIL in the
 // environment name the first and the last stage, or ONLY one stage or action; what that needs of earlier ones is taken from the last run of the
-// same commit.
+// same commit. With COLD=1, no cache is used.
 package main
 
 import (
@@ -56,7 +56,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout io.Wri
 		return fmt.Errorf("find the checkout: %w", err)
 	}
 
-	options := rehearsal.Options{Root: root, Repository: root, Commit: "HEAD", Progress: stdout, Approve: approver(stdin, stdout)}
+	options := rehearsal.Options{Root: root, Repository: root, Commit: "HEAD", Cold: os.Getenv("COLD") != "", Progress: stdout, Approve: approver(stdin, stdout)}
 	if file, ok := stdout.(*os.File); ok {
 		options.Live = isatty.IsTerminal(file.Fd())
 	}

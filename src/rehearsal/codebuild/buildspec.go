@@ -30,9 +30,6 @@ type Spec struct {
 	} `yaml:"phases"`
 	Reports   map[string]Report `yaml:"reports"`
 	Artifacts Artifacts         `yaml:"artifacts"`
-	Cache     struct {
-		Paths []string `yaml:"paths"`
-	} `yaml:"cache"`
 }
 
 // Phase is a list of commands, and one that runs whatever became of the first.

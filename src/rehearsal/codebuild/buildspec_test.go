@@ -30,7 +30,6 @@ phases:
 reports:
   unit: { base-directory: reports, files: ["*.xml"], file-format: JUNITXML }
 artifacts: { base-directory: out, files: ["**/*"] }
-cache: { paths: ["/tmp/cache/**/*"] }
 `))
 	require.NoError(t, err)
 

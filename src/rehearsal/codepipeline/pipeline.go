@@ -85,11 +85,11 @@ type Project struct {
 	// Buildspec is the path of the file in the repository.
 	Buildspec string
 	Timeout   time.Duration
+	// Image is that of the build machine.
+	Image string
 	// Privileged projects get Docker.
 	Privileged bool
-	// Cached projects keep what their buildspec's cache names.
-	Cached    bool
-	Variables []codebuild.Variable
+	Variables  []codebuild.Variable
 }
 
 // Trigger is what of a push starts the pipeline.

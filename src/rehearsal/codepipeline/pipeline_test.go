@@ -30,8 +30,7 @@ func state(t *testing.T, resources ...string) *tfjson.State {
 const project = `{"address":"aws_codebuild_project.action[\"Build\"]","mode":"managed","type":"aws_codebuild_project","name":"action","values":{
 	"name":"cicd-test-build","arn":"arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test-build","service_role":"role/build","build_timeout":30,
 	"source":[{"buildspec":"buildspec/build.yml"}],
-	"environment":[{"privileged_mode":true,"environment_variable":[{"name":"IMAGE_PLATFORM","value":"linux/amd64","type":"PLAINTEXT"}]}],
-	"cache":[{"type":"LOCAL"}]}}`
+	"environment":[{"image":"toolbox@sha256:1","privileged_mode":true,"environment_variable":[{"name":"IMAGE_PLATFORM","value":"linux/amd64","type":"PLAINTEXT"}]}]}}`
 
 // pipelineOf is a pipeline of one stage with these actions.
 func pipelineOf(actions string) string {
@@ -74,7 +73,7 @@ func TestFromState(t *testing.T) {
 	assert.Equal(t, []string{"image"}, action.Outputs)
 	assert.Equal(t, &codepipeline.Project{
 		Name: "cicd-test-build", ARN: "arn:aws:codebuild:eu-west-1:123456789012:project/cicd-test-build", RoleARN: "role/build",
-		Buildspec: "buildspec/build.yml", Timeout: 30 * time.Minute, Privileged: true, Cached: true,
+		Buildspec: "buildspec/build.yml", Timeout: 30 * time.Minute, Image: "toolbox@sha256:1", Privileged: true,
 		Variables: []codebuild.Variable{{Name: "IMAGE_PLATFORM", Value: "linux/amd64", Type: "PLAINTEXT"}},
 	}, action.Project)
 }

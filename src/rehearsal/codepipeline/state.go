@@ -107,12 +107,10 @@ type (
 			Buildspec string `json:"buildspec"`
 		} `json:"source"`
 		Environment []struct {
+			Image               string               `json:"image"`
 			PrivilegedMode      bool                 `json:"privileged_mode"`
 			EnvironmentVariable []codebuild.Variable `json:"environment_variable"`
 		} `json:"environment"`
-		Cache []struct {
-			Type string `json:"type"`
-		} `json:"cache"`
 	}
 )
 
@@ -137,12 +135,9 @@ func (p *projectState) project() *Project {
 	}
 
 	for _, environment := range p.Environment {
+		project.Image = environment.Image
 		project.Privileged = environment.PrivilegedMode
 		project.Variables = environment.EnvironmentVariable
-	}
-
-	for _, cache := range p.Cache {
-		project.Cached = cache.Type != "NO_CACHE"
 	}
 
 	return project

@@ -1,10 +1,14 @@
 """CodeBuild insists on a location even for CODEPIPELINE, where AWS forbids one: no project can be made. It does not know GitLab.
 
 Projects can't be changed in place, can't be deleted by their ARN, and have no webhooks. Each of these calls is held against AWS's
-own model first.
+own model first. Any credentials pull any image of a machine. A build does nothing: that of the toolbox is to leave its image.
 """
 
+import io
 import json
+import subprocess
+import tempfile
+import zipfile
 
 import botocore.exceptions
 import botocore.session
@@ -13,6 +17,8 @@ from botocore.validate import validate_parameters
 from moto.codebuild.exceptions import InvalidInputException, ResourceAlreadyExistsException, ResourceNotFoundException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import unix_time
+from moto.ecr.models import ecr_backends
+from moto.s3.models import s3_backends
 
 MODEL = botocore.session.get_session().get_service_model("codebuild")
 EVENTS = {"PUSH", "PULL_REQUEST_CREATED", "PULL_REQUEST_UPDATED", "PULL_REQUEST_CLOSED", "PULL_REQUEST_MERGED"}
@@ -65,6 +71,37 @@ def _update_project(self):
         request["badge"] = {"badgeEnabled": request.pop("badgeEnabled")}
     project.project_metadata.update(request, lastModifiedDate=unix_time())
     return ActionResult({"project": project.project_metadata})
+
+
+def _with_credentials(validate):
+    def check(environment):
+        validate(environment)
+        curated, by_role = environment["image"].startswith("aws/codebuild/"), environment.get("imagePullCredentialsType") == "SERVICE_ROLE"
+        if curated and by_role:
+            raise InvalidInputException("An image of CodeBuild is pulled with CODEBUILD credentials")
+        if ".dkr.ecr." in environment["image"] and not by_role:
+            raise InvalidInputException("An image of a private registry is pulled with SERVICE_ROLE credentials")
+
+    return check
+
+
+def _start_toolbox(start_build):
+    """Leaves an image of the tag that the source asks for, without building it."""
+
+    def start(self):
+        answer = start_build(self)
+        project = _project(self, self._get_param("projectName")).project_metadata
+        if project["source"]["type"] == "S3":
+            bucket, _, key = project["source"]["location"].partition("/")
+            source = s3_backends[self.current_account][self.partition].get_object(bucket, key).value
+            with tempfile.TemporaryDirectory() as folder:
+                zipfile.ZipFile(io.BytesIO(source)).extractall(folder)
+                name = subprocess.run(["bash", ".tools/toolbox", "--name"], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+            manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "annotations": {"name": name}}
+            ecr_backends[self.current_account][self.region].put_image(project["name"], json.dumps(manifest), name.split(":")[1])
+        return answer
+
+    return start
 
 
 def _check_filters(groups, host):
@@ -123,6 +160,8 @@ def _delete_webhook(self):
 def apply():
     responses._validate_required_params_source = _unless_in_pipeline(responses._validate_required_params_source)
     responses._validate_required_params_artifacts = _unless_in_pipeline(responses._validate_required_params_artifacts)
+    responses._validate_required_params_environment = _with_credentials(responses._validate_required_params_environment)
+    responses.CodeBuildResponse.start_build = _start_toolbox(responses.CodeBuildResponse.start_build)
     responses.CodeBuildResponse.update_project = _update_project
     responses.CodeBuildResponse.delete_project = _delete_project
     responses.CodeBuildResponse.create_webhook = _create_webhook

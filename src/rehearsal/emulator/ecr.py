@@ -1,17 +1,24 @@
 """Repositories lie in Amazon's registry, which holds no image here: nothing can be pushed.
 
-With EMULATOR_REGISTRY, such as 127.0.0.1:5000, they lie in the registry at that address.
+With EMULATOR_REGISTRY, such as 127.0.0.1:5000, they lie in the registry at that address. An image's digest is not that of its
+manifest.
 """
 
+import hashlib
 import os
 
-from moto.ecr.models import Repository
+from moto.ecr.models import Image, Repository
 from moto.ecr.responses import ECRResponse
 
 REGISTRY = os.environ.get("EMULATOR_REGISTRY")
 
 
+def _digest(self):
+    self._image_digest = "sha256:" + hashlib.sha256(self.image_manifest.encode()).hexdigest()
+
+
 def apply():
+    Image._create_digest = _digest
     if not REGISTRY:
         return
 

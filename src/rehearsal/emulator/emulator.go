@@ -3,6 +3,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ type Emulator struct {
 func Start(ctx context.Context, root, python string, log io.Writer, variables ...string) (*Emulator, error) {
 	sources := filepath.Join(root, "src", "rehearsal", "emulator")
 
-	bin, err := proc.Venv(ctx, python, filepath.Join(sources, "requirements.txt"), filepath.Join(root, ".build", "emulator"), log)
+	bin, err := proc.Venv(ctx, python, filepath.Join(sources, "requirements.txt"), filepath.Join(cmp.Or(os.Getenv("TOOLBOX"), filepath.Join(root, ".build")), "emulator"), log)
 	if err != nil {
 		return nil, fmt.Errorf("install the AWS emulator: %w", err)
 	}

@@ -1,0 +1,110 @@
+package rehearsal
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+)
+
+// toolboxManifest stands for the toolbox in the account's registry. Its layers are in this machine's Docker alone: pushing gigabytes that
+// no machine pulls would show nothing.
+const toolboxManifest = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
+	`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},` +
+	`"layers":[]}`
+
+// toolboxDigest is the toolbox's in the account's registry.
+func toolboxDigest() string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(toolboxManifest))) }
+
+// makeToolbox makes the image of the build machines, unless Docker has it.
+func (e *Environment) makeToolbox(ctx context.Context) error {
+	log, err := os.Create(filepath.Join(e.logs, "toolbox.log"))
+	if err != nil {
+		return fmt.Errorf("keep a log of the toolbox: %w", err)
+	}
+
+	defer log.Close()
+
+	command := exec.CommandContext(ctx, filepath.Join(e.options.Root, ".tools", "toolbox"))
+	command.Stderr = io.MultiWriter(log, &watcher{who: "toolbox", on: e.progress})
+
+	name, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("make the toolbox: %w; %s says more", err, log.Name())
+	}
+
+	e.toolbox = strings.TrimSpace(string(name))
+	e.removeCaches(ctx)
+
+	return nil
+}
+
+// cache is the volume of what build machines compile, one for each toolbox. Docker fills it from the toolbox when it makes it.
+func (e *Environment) cache() string {
+	_, tag, _ := strings.Cut(e.toolbox, ":")
+
+	return imageName + "-cache-" + tag
+}
+
+// removeCaches removes those of older toolboxes, unless a rehearsal uses them.
+func (e *Environment) removeCaches(ctx context.Context) {
+	names, err := e.engine.Run(ctx, "volume", "ls", "--quiet", "--filter", "name="+imageName+"-cache-")
+	if err != nil {
+		return // the engine tells again when it is needed
+	}
+
+	for name := range strings.FieldsSeq(names) {
+		if name != e.cache() {
+			_, _ = e.engine.Run(ctx, "volume", "rm", name)
+		}
+	}
+}
+
+// pushToolbox has the toolbox in the account's registry, as the project that builds it does.
+func (e *Environment) pushToolbox(ctx context.Context) error {
+	_, err := ecr.NewFromConfig(e.admin.config()).PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: aws.String("cicd-" + Env + "-toolbox"), ImageManifest: aws.String(toolboxManifest), ImageTag: aws.String("rehearsal"),
+	})
+
+	if exists := (*types.ImageAlreadyExistsException)(nil); err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("push the toolbox: %w", err)
+	}
+
+	return nil
+}
+
+// pull gets the image of a build machine from the account's registry as the project's role, as CodeBuild does before a build.
+func (i *identity) pull(ctx context.Context, image string) error {
+	repository, digest, found := strings.Cut(path.Base(image), "@")
+	if !found {
+		return nil // one of CodeBuild's own
+	}
+
+	client := ecr.NewFromConfig(i.config())
+	if _, err := client.GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{}); err != nil {
+		return fmt.Errorf("log in to pull %s: %w", image, err)
+	}
+
+	answer, err := client.BatchGetImage(ctx, &ecr.BatchGetImageInput{
+		RepositoryName: &repository, ImageIds: []types.ImageIdentifier{{ImageDigest: &digest}},
+	})
+	if err != nil {
+		return fmt.Errorf("pull %s: %w", image, err)
+	}
+
+	if len(answer.Images) == 0 {
+		return fmt.Errorf("pull %s: it is not there", image)
+	}
+
+	return nil
+}
