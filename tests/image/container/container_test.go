@@ -270,7 +270,7 @@ func TestNoDocker(t *testing.T) {
 	silent := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(silent, "docker"), []byte("#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n"), 0o700))
 
-	for _, target := range []string{"image", "image-run", "rollout"} {
+	for _, target := range []string{"image", "image-run", "rollout", "rehearse", "toolbox"} {
 		for _, test := range []struct{ title, path, wanted string }{
 			{"missing", programs, "Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install"},
 			{"silent", programs + string(os.PathListSeparator) + silent, "Docker is installed, but its engine does not answer: start it"},
