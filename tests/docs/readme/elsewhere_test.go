@@ -22,6 +22,7 @@ var others = map[string]struct{ files, words string }{
 	"make dev":                  {"tests/service/dev/*_test.go", `"make", "dev"`},
 	"make hooks":                {"tests/delivery/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
+	"make toolbox":              {".ci/run", "make toolbox"},
 	"make rehearse":             {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse"`},
 	"make rehearse-remote":      {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse-remote"`},
 	"make prove":                {"tests/delivery/prove/*_test.go", `"make", "prove"`},
