@@ -74,6 +74,8 @@ func requireMachine(t *testing.T) {
 	if err := rehearsal.Requirements(t.Context(), testkit.Root(t)); err != nil {
 		testkit.Missing(t, "what a rehearsal needs", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+
+	testkit.Docker(t).Toolbox(t)
 }
 
 // testGreen: the pipeline did what it reports.
