@@ -36,7 +36,7 @@ phases:
       - FOUND="$PLAIN, $OVERRIDDEN, $PARAMETER, $SECRET, $HANDED, $(cat "$CODEBUILD_SRC_DIR_other/deep/file")"
       - export FOUND
       - test "$(git -C "$CODEBUILD_SRC_DIR" rev-parse HEAD)" = "$CODEBUILD_RESOLVED_SOURCE_VERSION"
-      - if command -v docker; then false; fi
+      - if docker version; then false; fi
       - mkdir -p "$CODEBUILD_SRC_DIR/out/deep"
       - cd "$CODEBUILD_SRC_DIR/out"
       - touch a.txt deep/b.txt
