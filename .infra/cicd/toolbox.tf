@@ -22,8 +22,9 @@ resource "aws_ecr_lifecycle_policy" "toolbox" {
     rules = [{
       rulePriority = 1
       description  = "Keep the last 5 toolboxes: a run that waits still needs its own"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 5 }
-      action       = { type = "expire" }
+      # Only they have tags: a bill of materials has none, and goes with the toolbox that it refers to.
+      selection = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 5 }
+      action    = { type = "expire" }
     }]
   })
 }
@@ -86,12 +87,7 @@ locals {
   toolbox_arn = format(local.regional, "ecr", "repository/${local.name}-toolbox")
 
   pull_toolbox = [
-    {
-      sid       = "ToolboxLogin"
-      why       = "the token is for the whole registry"
-      actions   = ["ecr:GetAuthorizationToken"]
-      resources = ["*"]
-    },
+    local.registry_login,
     {
       sid       = "PullToolbox"
       why       = "the image in which the action runs"
@@ -113,18 +109,8 @@ locals {
       actions   = ["s3:GetObject", "s3:GetObjectVersion"]
       resources = ["${aws_s3_bucket.artifacts.arn}/toolbox/source.zip"]
     },
-    {
-      sid       = "FindSource"
-      why       = "where it is kept"
-      actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation"]
-      resources = [aws_s3_bucket.artifacts.arn]
-    },
-    {
-      sid       = "RegistryLogin"
-      why       = "the token is for the whole registry"
-      actions   = ["ecr:GetAuthorizationToken"]
-      resources = ["*"]
-    },
+    local.find_artifacts,
+    local.registry_login,
     {
       sid = "PushToolbox"
       why = "the image itself"

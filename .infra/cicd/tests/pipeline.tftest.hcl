@@ -354,6 +354,11 @@ run "toolbox" {
   }
 
   assert {
+    condition     = alltrue([for rule in jsondecode(aws_ecr_lifecycle_policy.toolbox.policy).rules : rule.selection.tagStatus == "tagged"])
+    error_message = "A bill of materials, which has no tag, does not count as a toolbox."
+  }
+
+  assert {
     condition     = alltrue([for action in keys(local.actions) : length([for row in local.permissions_of_every_action[action] : row if row.sid == "PullToolbox"]) == 1])
     error_message = "Each role may pull the toolbox."
   }
