@@ -21,6 +21,7 @@ locals {
       "Pipeline/run"                        = local.permissions_pipeline
       "Toolbox/run"                         = local.permissions_toolbox
     },
+    { for role in length(local.pull_requests) == 0 ? [] : ["PullRequest"] : "${role}/run" => local.permissions_pull_request },
   )
 
   # DeployApp's are managed policies, because an inline one would be too long. IAM's limit is 6144 characters each.
@@ -34,6 +35,7 @@ locals {
 
   role_names = merge(
     { for action, role in aws_iam_role.action : action => role.name },
+    { for role in aws_iam_role.pull_request : "PullRequest" => role.name },
     { Pipeline = aws_iam_role.pipeline.name, Toolbox = aws_iam_role.toolbox.name, UpdateECSService = aws_iam_role.update_ecs_service.name },
   )
 }

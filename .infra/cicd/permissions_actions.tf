@@ -19,6 +19,20 @@ locals {
     "codebuild:CreateReport", "codebuild:CreateReportGroup", "codebuild:UpdateReport",
   ]
 
+  registry_login = {
+    sid       = "RegistryLogin"
+    why       = "the token is for the whole registry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  find_artifacts = {
+    sid       = "FindArtifacts"
+    why       = "where artifacts are kept"
+    actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation"]
+    resources = [aws_s3_bucket.artifacts.arn]
+  }
+
   permissions_of_every_action = { for action, settings in local.actions : action => concat(
     [
       {
@@ -33,12 +47,7 @@ locals {
         actions   = ["s3:GetObject", "s3:GetObjectVersion"]
         resources = [for artifact in settings.inputs : local.artifact_arn[artifact]]
       },
-      {
-        sid       = "FindArtifacts"
-        why       = "where artifacts are kept"
-        actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation"]
-        resources = [aws_s3_bucket.artifacts.arn]
-      },
+      local.find_artifacts,
       {
         sid        = "CloneRepository"
         why        = "this repository, and no other that the connection reaches"
@@ -64,12 +73,7 @@ locals {
 
   # Verifying, without signing: verify-image.
   permissions_verify_image = [
-    {
-      sid       = "RegistryLogin"
-      why       = "the token is for the whole registry"
-      actions   = ["ecr:GetAuthorizationToken"]
-      resources = ["*"]
-    },
+    local.registry_login,
     {
       sid       = "ReadSignatures"
       why       = "they lie beside the image"

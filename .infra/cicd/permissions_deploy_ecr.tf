@@ -2,12 +2,7 @@
 
 locals {
   permissions_deploy_ecr = [
-    {
-      sid       = "RegistryLogin"
-      why       = "the token is for the whole registry"
-      actions   = ["ecr:GetAuthorizationToken"]
-      resources = ["*"]
-    },
+    local.registry_login,
     {
       sid = "Repository"
       why = "the ecr stack"

@@ -65,7 +65,7 @@ resource "aws_codebuild_project" "pull_request" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.pull_request]
+  depends_on = [aws_iam_role_policy.this]
 }
 
 resource "aws_codebuild_webhook" "pull_request" {
@@ -133,47 +133,33 @@ resource "aws_iam_role" "pull_request" {
   assume_role_policy = data.aws_iam_policy_document.assume_pull_request.json
 }
 
-data "aws_iam_policy_document" "pull_request" {
-  statement {
-    sid       = "WriteLogs"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = [for group in aws_cloudwatch_log_group.pull_request : "${group.arn}:*"]
-  }
-
-  dynamic "statement" {
-    for_each = local.pull_toolbox
-
-    content {
-      sid       = statement.value.sid
-      actions   = statement.value.actions
-      resources = statement.value.resources
-    }
-  }
-
-  # How CodeBuild gets at a repository through a connection.
-  statement {
-    sid = "CloneRepository"
-    actions = [
-      "codeconnections:GetConnection", "codeconnections:GetConnectionToken",
-      "codestar-connections:GetConnection", "codestar-connections:GetConnectionToken",
-    ]
-    resources = [var.pull_request_connection_arn]
-  }
-
-  statement {
-    sid = "WriteReports"
-    actions = [
-      "codebuild:BatchPutCodeCoverages", "codebuild:BatchPutTestCases",
-      "codebuild:CreateReport", "codebuild:CreateReportGroup", "codebuild:UpdateReport",
-    ]
-    resources = [format(local.regional, "codebuild", "report-group/${local.name}-pull-request-*")]
-  }
+locals {
+  permissions_pull_request = concat(local.pull_toolbox, [
+    {
+      sid       = "WriteLogs"
+      why       = "what the build prints"
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = [for group in aws_cloudwatch_log_group.pull_request : "${group.arn}:*"]
+    },
+    {
+      sid = "CloneRepository"
+      why = "how CodeBuild gets at a repository through a connection"
+      actions = [
+        "codeconnections:GetConnection", "codeconnections:GetConnectionToken",
+        "codestar-connections:GetConnection", "codestar-connections:GetConnectionToken",
+      ]
+      resources = [var.pull_request_connection_arn]
+    },
+    {
+      sid       = "WriteReports"
+      why       = "tests and coverage"
+      actions   = local.write_reports
+      resources = [format(local.regional, "codebuild", "report-group/${local.name}-pull-request-*")]
+    },
+  ])
 }
 
-resource "aws_iam_role_policy" "pull_request" {
-  count = length(local.pull_requests) == 0 ? 0 : 1
-
-  name   = "run"
-  role   = aws_iam_role.pull_request[0].id
-  policy = data.aws_iam_policy_document.pull_request.json
+moved {
+  from = aws_iam_role_policy.pull_request[0]
+  to   = aws_iam_role_policy.this["PullRequest/run"]
 }
