@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What push-image, keep-running, verify-running and roll-back share: the pinned tools, and how a registry and ECS are asked. Source it.
+# What push-image, sign-image, keep-running, verify-running, roll-back and push-toolbox share: the pinned tools, and how a registry and ECS are asked. Source it.
 registry_tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.tools" && pwd)
 
 tool() { "$registry_tools/go-tool" "$@"; }
@@ -8,6 +8,14 @@ log_in() { # REPOSITORY: to ECR with the credentials that the AWS CLI has; other
   case ${1%%/*} in
   *.dkr.ecr.*) aws ecr get-login-password | tool crane auth login --username AWS --password-stdin "${1%%/*}" >&2 ;;
   esac
+}
+
+regctl() { # IMAGE ARGUMENT...: a registry on this machine is asked without TLS
+  local host=()
+  case $1 in
+  127.0.0.1:* | localhost:*) host=(--host "reg=${1%%/*},tls=disabled") ;;
+  esac
+  tool regctl ${host[@]+"${host[@]}"} "${@:2}"
 }
 
 digest_of() { # IMAGE: its digest, or nothing if there is no such image; a registry that can't be asked is an error
