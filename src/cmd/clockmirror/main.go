@@ -41,8 +41,11 @@ const usage = `usage: clockmirror [serve | healthcheck [URL…] | version]
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a closed log loses lines, but must not end the program
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	signalled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(context.Background())
+
+	// A second signal ends the program at once, from before anybody can see that the first one came.
+	context.AfterFunc(signalled, func() { stop(); cancel() })
 
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
