@@ -152,7 +152,6 @@ bootstrap: ## Create what an account has once: TF_STATE_BUCKET=…
 plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUCKET=…
 	@$(call stack,ecr,$*)
 plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
-# The image that runs now; on the very first apply, IMAGE.
 plan-app apply-app: %-app:
 	@$(call need,ENV,prod)TF_VAR_image=$$(AWS_REGION='$(REGION)' .infra/app/running-image '$(ENV)' $(if $(findstring @sha256:,$(IMAGE)),'$(IMAGE)')); \
 	export TF_VAR_image; $(call stack,app,$*)$(if $(filter apply,$*),; $(check-deployed))
@@ -204,7 +203,8 @@ verify-image: ## Refuse IMAGE unless the pipeline built and signed it: ENV=…
 hooks: hook-tools ## Check each commit before it is made
 	@$(BUILD)/python/hooks/bin/lefthook install
 hook-tools: $(call venv,hooks)/installed $(call venv,linters)/installed
-python-tools: hook-tools $(call venv,checkov)/installed
+	@mkdir -p $(BUILD)/python && ln -sfn $(call venv,hooks) $(BUILD)/python/hooks && ln -sfn $(call venv,linters) $(BUILD)/python/linters
+python-tools: $(foreach pins,hooks linters checkov,$(call venv,$(pins))/installed)
 format: ## Format the code and the stacks
 	$(call tool,golangci-lint) fmt ./...
 	terraform fmt -recursive .infra
