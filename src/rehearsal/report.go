@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/xml"
@@ -129,18 +128,15 @@ func merged(seconds []load.Second) []load.Second {
 
 // roles reads what each role called, and what it was denied, in the emulator's log.
 func roles(log string) ([]report.Role, error) {
-	file, err := os.Open(log)
+	content, err := os.ReadFile(log)
 	if err != nil {
 		return nil, fmt.Errorf("read the emulator's log: %w", err)
 	}
 
-	defer file.Close()
-
 	calls, denied := map[string]map[string]int{}, map[string][]string{}
-	lines := bufio.NewScanner(file)
 
-	for lines.Scan() {
-		kind, rest, _ := strings.Cut(lines.Text(), ": ")
+	for line := range strings.Lines(string(content)) {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		arn, what, found := strings.Cut(rest, ": ")
 		name := caller(arn)
 
@@ -155,10 +151,6 @@ func roles(log string) ([]report.Role, error) {
 
 			calls[name][what]++
 		}
-	}
-
-	if err = lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the emulator's log: %w", err)
 	}
 
 	names := slices.Collect(maps.Keys(calls))

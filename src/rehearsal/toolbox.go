@@ -3,18 +3,15 @@ package rehearsal
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // toolboxManifest stands for the toolbox in the account's registry. Its layers are in this machine's Docker alone: pushing gigabytes that
@@ -28,22 +25,11 @@ func toolboxDigest() string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]by
 
 // makeToolbox makes the image of the build machines, unless Docker has it.
 func (e *Environment) makeToolbox(ctx context.Context) error {
-	log, err := os.Create(filepath.Join(e.logs, "toolbox.log"))
-	if err != nil {
-		return fmt.Errorf("keep a log of the toolbox: %w", err)
+	var err error
+	if e.toolbox, err = proc.Script(ctx, e.options.Root, "toolbox"); err != nil {
+		return err
 	}
 
-	defer log.Close()
-
-	command := exec.CommandContext(ctx, filepath.Join(e.options.Root, ".tools", "toolbox"))
-	command.Stderr = io.MultiWriter(log, &watcher{who: "toolbox", on: e.progress})
-
-	name, err := command.Output()
-	if err != nil {
-		return fmt.Errorf("make the toolbox: %w; %s says more", err, log.Name())
-	}
-
-	e.toolbox = strings.TrimSpace(string(name))
 	e.removeCaches(ctx)
 
 	return nil
@@ -75,8 +61,7 @@ func (e *Environment) pushToolbox(ctx context.Context) error {
 	_, err := ecr.NewFromConfig(e.admin.config()).PutImage(ctx, &ecr.PutImageInput{
 		RepositoryName: aws.String("cicd-" + Env + "-toolbox"), ImageManifest: aws.String(toolboxManifest), ImageTag: aws.String("rehearsal"),
 	})
-
-	if exists := (*types.ImageAlreadyExistsException)(nil); err != nil && !errors.As(err, &exists) {
+	if err != nil {
 		return fmt.Errorf("push the toolbox: %w", err)
 	}
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/docker"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // ImageVariable names an image to test in place of one that the test builds.
@@ -55,8 +55,10 @@ func Unique() string { return "clockmirror-test-" + strings.ToLower(rand.Text()[
 func (e *Engine) Toolbox(tb testing.TB) string {
 	tb.Helper()
 
-	name := strings.TrimSpace(Run(tb, Root(tb), filepath.Join(Root(tb), ".tools", "toolbox"), "--name"))
-	if _, err := e.Engine.Run(tb.Context(), "image", "inspect", name); err != nil {
+	name, err := proc.Script(tb.Context(), Root(tb), "toolbox", "--name")
+	require.NoError(tb, err)
+
+	if _, err = e.Engine.Run(tb.Context(), "image", "inspect", name); err != nil {
 		Missing(tb, "the toolbox "+name, "make toolbox")
 	}
 

@@ -29,7 +29,12 @@ func Find(names ...string) (string, error) {
 
 // Tool returns the path of a tool that .tools/NAME.mod of the repository at root pins: the toolbox's, or Go builds it when it is first used.
 func Tool(ctx context.Context, root, name string) (string, error) {
-	command := exec.CommandContext(ctx, filepath.Join(root, ".tools", "go-tool"), "--path", name)
+	return Script(ctx, root, "go-tool", "--path", name)
+}
+
+// Script runs .tools/NAME of the repository at root, and returns its trimmed standard output.
+func Script(ctx context.Context, root, name string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, filepath.Join(root, ".tools", name), arguments...)
 	command.Dir = root
 
 	var complaint strings.Builder
@@ -38,7 +43,7 @@ func Tool(ctx context.Context, root, name string) (string, error) {
 
 	output, err := command.Output()
 	if err != nil {
-		return "", fmt.Errorf("build the tool %s: %w: %s", name, err, complaint.String())
+		return "", fmt.Errorf("run .tools/%s %s: %w: %s", name, strings.Join(arguments, " "), err, complaint.String())
 	}
 
 	return strings.TrimSpace(string(output)), nil
