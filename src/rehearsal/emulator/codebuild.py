@@ -86,7 +86,7 @@ def _with_credentials(validate):
 
 
 def _start_toolbox(start_build):
-    """Leaves an image of the tag that the source asks for, without building it."""
+    """Leaves an image of the tag that the source asks for, without building it, and scans it as ECR does on push."""
 
     def start(self):
         answer = start_build(self)
@@ -98,7 +98,9 @@ def _start_toolbox(start_build):
                 zipfile.ZipFile(io.BytesIO(source)).extractall(folder)
                 name = subprocess.run(["bash", ".tools/toolbox", "--name"], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
             manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "annotations": {"name": name}}
-            ecr_backends[self.current_account][self.region].put_image(project["name"], json.dumps(manifest), name.split(":")[1])
+            registry, tag = ecr_backends[self.current_account][self.region], name.split(":")[1]
+            registry.put_image(project["name"], json.dumps(manifest), tag)
+            registry.start_image_scan(self.current_account, project["name"], {"imageTag": tag})
         return answer
 
     return start

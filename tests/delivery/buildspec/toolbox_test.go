@@ -140,7 +140,7 @@ func TestStartDocker(t *testing.T) {
 	}
 }
 
-// What pushes the toolbox pushes it under the tag that .infra/cicd/toolbox looks for.
+// A toolbox is pushed under the tag that .infra/cicd/toolbox looks for, unless something in it has a critical vulnerability.
 func TestPushToolbox(t *testing.T) {
 	t.Parallel()
 
@@ -156,9 +156,20 @@ func TestPushToolbox(t *testing.T) {
 	engine.RemoveAfter(t, "image", name)
 	engine.Run(t, "tag", id, name)
 
-	script(t, filepath.Join(clone, ".tools", "toolbox-sbom"), `echo '{"bomFormat":"CycloneDX"}'`)
+	push := func(component string) (string, error) {
+		script(t, filepath.Join(clone, ".tools", "toolbox-sbom"), "echo '"+`{"bomFormat":"CycloneDX","components":[`+component+"]}'")
 
-	_, complaint, err := runIn(t, clone, nil, ".infra/cicd/push-toolbox", host+"/cicd-test-toolbox")
+		_, complaint, err := runIn(t, clone, []string{"OSV=" + startOSV(t), "CODEBUILD_BUILD_ID=1"}, ".infra/cicd/push-toolbox", host+"/cicd-test-toolbox")
+
+		return complaint, err
+	}
+
+	complaint, err := push(`{"name":"gap","version":"2.0","purl":"pkg:pypi/gap@2.0"}`)
+	require.ErrorContains(t, err, "exit status 1")
+	assert.Equal(t, "known-vulnerabilities: gap 2.0 has the vulnerability GHSA-dddd-eeee-ffff: take a version without it, or except it in .tools/exceptions.json", complaint)
+	assert.Empty(t, tagsOf(t, host+"/cicd-test-toolbox"))
+
+	complaint, err = push(`{"name":"example.com/hole","version":"v1.0.0","purl":"pkg:golang/example.com/hole@v1.0.0"}`)
 	require.NoError(t, err, complaint)
 
 	_, tag, _ := strings.Cut(name, ":")

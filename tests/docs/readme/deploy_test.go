@@ -24,7 +24,7 @@ var prints = map[string]string{
 	"make bootstrap":             "Apply complete!",
 	"make apply-ecr":             "Apply complete!",
 	"make apply-app":             "Apply complete!",
-	"make apply-cicd":            "Apply complete!",
+	"make apply-cicd":            "toolbox: ECR's scan of its Debian packages: HIGH:1\n",
 	"make plan-app":              "No changes.",
 	"make verify-running":        "green: 1 image(s) run in app-prod",
 	"make roll-back":             " is kept as deployed-",
