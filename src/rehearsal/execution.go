@@ -17,7 +17,7 @@ import (
 )
 
 // rate is how many requests a second the service gets while it is deployed to.
-const rate = 250
+const rate = 100
 
 // Run takes a commit, which Take brought, through a part of the pipeline, with what it needs from the last run of the same commit. An
 // error that is [codepipeline.ErrRed] comes with the execution.

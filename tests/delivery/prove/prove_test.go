@@ -159,14 +159,27 @@ func forward(listener net.Listener, to string) {
 
 			defer func() { _ = inside.Close() }()
 
+			sent := make(chan struct{})
+
 			go func() {
-				_, _ = io.Copy(inside, outside)
-				_ = inside.Close()
+				defer close(sent)
+
+				pass(inside, outside)
 			}()
 
-			_, _ = io.Copy(outside, inside)
+			pass(outside, inside)
+			<-sent
 		}()
 	}
+}
+
+// pass passes on what comes, and then its end. The rest of a request that was answered early is read, as closing a connection with
+// something unread resets it, and the answer may get lost.
+func pass(to, from net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // both are of TCP
+	_ = from.SetReadDeadline(time.Now().Add(testkit.Patience))
+	_, _ = io.Copy(io.Discard, from)
 }
 
 // prove is `make prove` with typed input.
