@@ -47,7 +47,7 @@ func TestToolbox(t *testing.T) {
 
 	assert.Equal(t, "make: Nothing to be done for 'python-tools'.", inside("make python-tools"))
 	assert.Empty(t, inside("cp -r buildspec .infra /tmp && /tmp/buildspec/install-tools"), "Go or Terraform has another version")
-	assert.Contains(t, inside("terraform version && aws --version && chromium --version && haproxy -v && git --version"), "aws-cli/")
+	assert.Contains(t, inside("terraform version && aws --version && chromium-headless-shell --version && haproxy -v && git --version"), "aws-cli/")
 	assert.Contains(t, inside("cp -r .infra /tmp && terraform -chdir=/tmp/.infra/app init -backend=false -lockfile=readonly"), "has been successfully initialized")
 }
 
@@ -59,7 +59,7 @@ func TestToolboxSBOM(t *testing.T) {
 	printed := testkit.Run(t, testkit.Root(t), filepath.Join(testkit.Root(t), ".tools", "toolbox-sbom"), engine.Toolbox(t))
 
 	for _, part := range []string{
-		"pkg:deb/debian/chromium@", "pkg:pypi/checkov@", "pkg:pypi/moto@5.2.5", "pkg:golang/github.com/golangci/golangci-lint/v2@v2.",
+		"pkg:deb/debian/chromium-headless-shell@", "pkg:pypi/checkov@", "pkg:pypi/moto@5.2.5", "pkg:golang/github.com/golangci/golangci-lint/v2@v2.",
 		"pkg:golang/github.com/hashicorp/hcl/v2@", "pkg:golang/sigs.k8s.io/yaml@",
 	} {
 		assert.Contains(t, printed, part)
