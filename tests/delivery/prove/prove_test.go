@@ -177,7 +177,7 @@ func forward(listener net.Listener, to string) {
 // something unread resets it, and the answer may get lost.
 func pass(to, from net.Conn) {
 	_, _ = io.Copy(to, from)
-	_ = to.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // both are of TCP
+	_ = to.(*net.TCPConn).CloseWrite()
 	_ = from.SetReadDeadline(time.Now().Add(testkit.Patience))
 	_, _ = io.Copy(io.Discard, from)
 }
