@@ -142,9 +142,6 @@ need = $(if $($(1)),,$(error Give $(1)=…, for example $(1)=$(2)))
 stack = $(call need,ENV,prod)$(call need,TF_STATE_BUCKET,acme-clockmirror-state)\
 	.infra/terraform $(1) '$(ENV)' '$(TF_STATE_BUCKET)' '$(REGION)' $(2) $(TF_FLAGS)
 
-# Terraform reports success for a deployment that ECS rolled back.
-check-deployed = AWS_REGION='$(REGION)' .infra/app/check-deployed '$(ENV)' $$(.infra/app/applied-revisions)
-
 bootstrap: ## Create what an account has once: TF_STATE_BUCKET=…
 	@$(call need,TF_STATE_BUCKET,acme-clockmirror-state)
 	terraform -chdir=.infra/bootstrap init -input=false
@@ -154,7 +151,8 @@ plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUC
 plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
 plan-app apply-app: %-app:
 	@$(call need,ENV,prod)TF_VAR_image=$$(AWS_REGION='$(REGION)' .infra/app/running-image '$(ENV)' $(if $(findstring @sha256:,$(IMAGE)),'$(IMAGE)')); \
-	export TF_VAR_image; $(call stack,app,$*)$(if $(filter apply,$*),; $(check-deployed))
+	export TF_VAR_image; $(call stack,app,$*)$(if $(filter apply,$*),; \
+	AWS_REGION='$(REGION)' .infra/app/check-deployed '$(ENV)' $$(.infra/app/applied-revisions))
 destroy-app:
 	@export TF_VAR_image=none@sha256:$(shell printf '0%.0s' {1..64}); $(call stack,app,destroy)
 plan-cicd apply-cicd destroy-cicd: %-cicd: ## Pipeline: and REPOSITORY=… CONNECTION_ARN=…
@@ -170,6 +168,8 @@ rehearse-remote: ## Make the remote `rehearsal`: git push rehearsal master
 	@.tools/rehearse-remote
 prove: ## Prove the path in your AWS account: a throw-away environment
 	@exec .infra/prove
+release: ## Move the changelog's entries, tag, push: ENV=… VERSION=…
+	@AWS_REGION='$(REGION)' .tools/release '$(if $(filter file,$(origin VERSION)),,$(VERSION))' '$(ENV)'
 roll-back: ## Deploy an older image again: ENV=… IMAGE_TAG=…
 	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
 url: ## Print the URL of the service

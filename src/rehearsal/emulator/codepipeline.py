@@ -1,6 +1,6 @@
 """CodePipeline's timestamps are text, but the SDK for Go reads numbers: no pipeline can be read back.
 
-moto does not know ListActionExecutions. What it lists here is what the runner of the pipeline has reported.
+moto does not know ListActionExecutions and ListPipelineExecutions. What they list here is what the runner of the pipeline has reported.
 """
 
 import json
@@ -10,11 +10,16 @@ import uuid
 from moto.codepipeline.models import CodePipeline
 from moto.codepipeline.responses import CodePipelineResponse
 
-reported = {}
+reported, summaries = {}, {}
 
 
 def report(request, *_):
     reported[request["pipeline"], request["execution"]] = request["actions"] or []
+    return {}
+
+
+def report_execution(request, *_):
+    summaries.setdefault(request["pipeline"], []).insert(0, {"pipelineExecutionId": str(uuid.uuid4()), **request["summary"]})
     return {}
 
 
@@ -56,6 +61,13 @@ def _list_action_executions(self):
     return json.dumps({"actionExecutionDetails": details})
 
 
+def _list_pipeline_executions(self):
+    name = self._get_param("pipelineName")
+    self.codepipeline_backend.get_pipeline(name)
+    return json.dumps({"pipelineExecutionSummaries": summaries.get(name, [])})  # newest first
+
+
 def apply():
     CodePipeline.metadata = property(_metadata)
     CodePipelineResponse.list_action_executions = _list_action_executions
+    CodePipelineResponse.list_pipeline_executions = _list_pipeline_executions

@@ -2,8 +2,8 @@
 
 What is created is kept in memory and given back. A connection is PENDING, as on AWS, until a person confirms it; here
 that is an UpdateConnectionStatus, which AWS does not have. Nor has it ReportDeployments and RollBackService, by which a
-scheduler says what became of a service's tasks, ReportActions, by which a pipeline's runner says what it has done, and
-MakeZone, which makes a hosted zone with a given ID.
+scheduler says what became of a service's tasks, ReportActions and ReportExecution, by which a pipeline's runner says what it has
+done, and MakeZone, which makes a hosted zone with a given ID.
 """
 
 import json
@@ -91,6 +91,7 @@ OPERATIONS = {
     "UpdateConnectionStatus": update_connection_status,
     "DeleteConnection": delete_connection,
     "ReportActions": codepipeline.report,
+    "ReportExecution": codepipeline.report_execution,
     "ReportDeployments": ecs.report,
     "RollBackService": ecs.roll_back,
     "MakeZone": route53.make,

@@ -35,6 +35,11 @@ func (e *Emulator) ReportActions(ctx context.Context, pipeline, execution string
 	return e.tell(ctx, "ReportActions", map[string]any{"pipeline": pipeline, "execution": execution, "actions": actions})
 }
 
+// ReportExecution says that a pipeline has a newer execution: its summary in CodePipeline's words, in the format of ListPipelineExecutions.
+func (e *Emulator) ReportExecution(ctx context.Context, pipeline, summary string) error {
+	return e.tell(ctx, "ReportExecution", map[string]any{"pipeline": pipeline, "summary": json.RawMessage(summary)})
+}
+
 // MakeZone makes a hosted zone with that ID, such as Z0123456789ABCDEFGHIJ; Route 53 chooses it itself.
 func (e *Emulator) MakeZone(ctx context.Context, id, name string) error {
 	return e.tell(ctx, "MakeZone", map[string]any{"id": id, "name": name})

@@ -27,6 +27,7 @@ var prints = map[string]string{
 	"make apply-cicd":            "toolbox: ECR's scan of its Debian packages: HIGH:1\n",
 	"make plan-app":              "No changes.",
 	"make verify-running":        "green: 1 image(s) run in app-prod",
+	"make release":               "release: v1.2.3 is pushed; cicd-prod builds and delivers it",
 	"make roll-back":             " is kept as deployed-",
 	"make destroy-":              "Destroy complete!",
 	"aws ecr get-login-password": "Login Succeeded",
@@ -36,12 +37,15 @@ var prints = map[string]string{
 	"terraform -chdir":           "Destroy complete!",
 }
 
-// What happens elsewhere before a command: a person confirms the connection in AWS's console; an older version was delivered.
+// What happens elsewhere before a command: a person confirms the connection in AWS's console; the pipeline ran; an older version was delivered.
 //
 //nolint:gochecknoglobals // a table
 var meanwhile = map[string]string{
 	"make apply-cicd": `curl --silent --fail --header 'X-Amz-Target: CodeConnections_20231201.UpdateConnectionStatus' ` +
 		`--data "{\"ConnectionArn\": \"$CONNECTION_ARN\", \"ConnectionStatus\": \"AVAILABLE\"}" "$AWS_ENDPOINT_URL_CODECONNECTIONS"`,
+	"make release": `curl --silent --fail --header 'X-Amz-Target: Emulator.ReportExecution' ` +
+		`--data "{\"pipeline\": \"cicd-prod\", \"summary\": {\"status\": \"Succeeded\", \"sourceRevisions\": [{\"revisionId\": \"$(git rev-parse HEAD)\"}]}}" ` +
+		`"$AWS_ENDPOINT_URL_CODECONNECTIONS"`,
 	"make roll-back": `aws ecr put-image --repository-name clockmirror --image-tag v1.2.2 --image-manifest ` +
 		`'{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"size":1,"digest":"sha256:` +
 		`cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"},"layers":[]}'`,
