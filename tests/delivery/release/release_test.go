@@ -77,9 +77,9 @@ func TestRelease(t *testing.T) {
 		"another branch": {prepare: func(t *testing.T, p *project) {
 			testkit.Git(t, p.tree, "checkout", "--quiet", "-b", "other", "HEAD~")
 		}, want: "the checkout is not what master of origin has"},
-		"a red run":                 {prepare: func(t *testing.T, p *project) { p.ran(t, "STANDARD", "Failed", p.head(t)) }, want: "master is red: the last run of cicd-NAME is a standard run that is Failed"},
-		"a run that goes on":        {prepare: func(t *testing.T, p *project) { p.ran(t, "STANDARD", "InProgress", p.head(t)) }, want: "a standard run that is InProgress"},
-		"a roll-back":               {prepare: func(t *testing.T, p *project) { p.ran(t, "ROLLBACK", "Succeeded", p.head(t)) }, want: "a rollback run that is Succeeded"},
+		"a red run":                 {prepare: func(t *testing.T, p *project) { p.ran(t, "STANDARD", "Failed", p.head(t)) }, want: "master is red: the last run of cicd-NAME, a STANDARD one, is Failed"},
+		"a run that goes on":        {prepare: func(t *testing.T, p *project) { p.ran(t, "STANDARD", "InProgress", p.head(t)) }, want: "a STANDARD one, is InProgress"},
+		"a roll-back":               {prepare: func(t *testing.T, p *project) { p.ran(t, "ROLLBACK", "Succeeded", p.head(t)) }, want: "a ROLLBACK one, is Succeeded"},
 		"no run yet":                {prepare: func(t *testing.T, p *project) { p.commit(t, "code.go", "package code\n") }, want: ", not of what the checkout has: wait for its run"},
 		"a pipeline that never ran": {version: "1.1.0", never: true, want: "has not run yet"},
 		"a run of elsewhere":        {prepare: func(t *testing.T, p *project) { p.ran(t, "STANDARD", "Succeeded", strings.Repeat("1", 40)) }, want: "was of 1111111, not of what"},
