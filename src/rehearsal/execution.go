@@ -127,12 +127,16 @@ func countFailures(result *codepipeline.Result, asked load.Summary, tell bool) {
 	failures := asked.Failures() + asked.Slow.Failures()
 
 	count := fmt.Sprintf("%d of %d requests, %d of %d slow ones failed", asked.Failures(), asked.Requests, asked.Slow.Failures(), asked.Slow.Requests)
+	if failures > 0 {
+		count += fmt.Sprintf(": %v %v", asked.Failed, asked.Slow.Failed)
+	}
+
 	if tell || failures > 0 {
 		result.Detail = strings.TrimPrefix(result.Detail+", "+count, ", ")
 	}
 
 	if failures > 0 && result.Err == nil {
-		result.Err = fmt.Errorf("%s: %v %v", count, asked.Failed, asked.Slow.Failed)
+		result.Err = errors.New(count)
 	}
 }
 
