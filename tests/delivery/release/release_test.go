@@ -119,7 +119,7 @@ func TestRelease(t *testing.T) {
 
 		p := newProject(t, cloud, "refused")
 		p.ran(t, "STANDARD", "Succeeded", p.head(t))
-		require.NoError(t, os.WriteFile(filepath.Join(p.origin, "hooks", "pre-receive"), []byte("#!/bin/sh\nexit 1\n"), 0o700)) //nolint:gosec // a hook is run
+		require.NoError(t, os.WriteFile(filepath.Join(p.origin, "hooks", "pre-receive"), []byte("#!/bin/sh\nexit 1\n"), 0o700))
 
 		before, tags := p.head(t), testkit.Git(t, p.tree, "tag")
 
@@ -152,7 +152,7 @@ func newProject(t *testing.T, cloud *emulator.Emulator, name string) *project {
 
 	p.commit(t, "CHANGELOG.md", changelog)
 	require.NoError(t, os.MkdirAll(filepath.Join(p.tree, ".tools"), 0o750))
-	require.NoError(t, os.WriteFile(filepath.Join(p.tree, ".tools", "release"), script, 0o700)) //nolint:gosec // a script is run
+	require.NoError(t, os.WriteFile(filepath.Join(p.tree, ".tools", "release"), script, 0o700))
 	p.commit(t, "README.md", "Read me.\n")
 	testkit.Git(t, p.tree, "tag", "v1.0.0")
 	testkit.Git(t, p.tree, "push", "--quiet", "origin", "v1.0.0")
