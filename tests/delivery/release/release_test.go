@@ -150,9 +150,9 @@ func newProject(t *testing.T, cloud *emulator.Emulator, name string) *project {
 	script, err := os.ReadFile(filepath.Join(testkit.Root(t), ".tools", "release"))
 	require.NoError(t, err)
 
-	p.commit(t, "CHANGELOG.md", changelog)
 	require.NoError(t, os.MkdirAll(filepath.Join(p.tree, ".tools"), 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(p.tree, ".tools", "release"), script, 0o700))
+	p.commit(t, "CHANGELOG.md", changelog)
 	p.commit(t, "README.md", "Read me.\n")
 	testkit.Git(t, p.tree, "tag", "v1.0.0")
 	testkit.Git(t, p.tree, "push", "--quiet", "origin", "v1.0.0")
