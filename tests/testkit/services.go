@@ -60,7 +60,10 @@ func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []strin
 		environ = append(environ, "TF_PLUGIN_CACHE_DIR="+cache)
 	}
 
-	return slices.Concat(environ, []string{"CHECKPOINT_DISABLE=1", "GOGC=400", "GIT_CONFIG_GLOBAL=" + os.DevNull, "DOCKER_CONFIG=" + tb.TempDir()}, variables)
+	return slices.Concat(environ, []string{
+		"CHECKPOINT_DISABLE=1", "GOGC=400", "DOCKER_CONFIG=" + tb.TempDir(), "GIT_CONFIG_GLOBAL=" + os.DevNull,
+		"GIT_AUTHOR_NAME=A Person", "GIT_AUTHOR_EMAIL=person@example.com", "GIT_COMMITTER_NAME=A Person", "GIT_COMMITTER_EMAIL=person@example.com",
+	}, variables)
 }
 
 // Schedule runs a scheduler until the test ends.

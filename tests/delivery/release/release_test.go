@@ -209,8 +209,7 @@ func (p *project) release(t *testing.T, version string) (string, error) {
 	var said bytes.Buffer
 
 	command := exec.CommandContext(t.Context(), filepath.Join(p.tree, ".tools", "release"), version, p.name)
-	command.Env = append(append([]string{}, p.environment...), "GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com")
-	command.Stdout, command.Stderr = &said, &said
+	command.Env, command.Stdout, command.Stderr = p.environment, &said, &said
 	err := command.Run()
 
 	return said.String(), err
