@@ -66,6 +66,35 @@ func Shell(tb testing.TB, cloud *emulator.Emulator, variables ...string) []strin
 	}, variables)
 }
 
+// AWS runs the AWS CLI in such a shell, and returns the text that it prints.
+func AWS(tb testing.TB, environ []string, arguments ...string) string {
+	tb.Helper()
+
+	var complaint strings.Builder
+
+	command := exec.CommandContext(tb.Context(), "env", slices.Concat(environ, []string{"aws", "--output", "text"}, arguments)...)
+	command.Stderr = &complaint
+	output, err := command.Output()
+	require.NoError(tb, err, complaint.String())
+
+	return strings.TrimSpace(string(output))
+}
+
+// Pipeline makes a pipeline that delivers the branch master of acme/clockmirror, unless a push changes nothing but READMEs.
+func Pipeline(tb testing.TB, environ []string, name string) {
+	tb.Helper()
+
+	role := AWS(tb, environ, "iam", "create-role", "--role-name", name, "--query", "Role.Arn", "--assume-role-policy-document",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"codepipeline.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	action := `{"name": "Source", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "CodeStarSourceConnection", "version": "1"},
+		"configuration": {"FullRepositoryId": "acme/clockmirror", "BranchName": "master"}}`
+	AWS(tb, environ, "codepipeline", "create-pipeline", "--pipeline", `{"name": "`+name+`", "roleArn": "`+role+`",
+		"artifactStore": {"type": "S3", "location": "artifacts"},
+		"triggers": [{"providerType": "CodeStarSourceConnection", "gitConfiguration": {"sourceActionName": "Source",
+			"push": [{"filePaths": {"includes": ["**"], "excludes": ["README.md", "**/README.md"]}}]}}],
+		"stages": [{"name": "Source", "actions": [`+action+`]}, {"name": "Build", "actions": [`+action+`]}]}`)
+}
+
 // Schedule runs a scheduler until the test ends.
 func Schedule(tb testing.TB, scheduler *ecs.Scheduler) {
 	tb.Helper()

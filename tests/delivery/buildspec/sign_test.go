@@ -157,32 +157,12 @@ func newSigning(t *testing.T) *signing {
 	s.environment = testkit.Shell(t, s.cloud)
 
 	for _, key := range []*string{&s.key, &s.otherKey} {
-		*key = s.aws(t, "kms", "create-key", "--key-usage", "SIGN_VERIFY", "--key-spec", "ECC_NIST_P256", "--query", "KeyMetadata.Arn")
+		*key = testkit.AWS(t, s.environment, "kms", "create-key", "--key-usage", "SIGN_VERIFY", "--key-spec", "ECC_NIST_P256", "--query", "KeyMetadata.Arn")
 	}
 
-	role := s.aws(t, "iam", "create-role", "--role-name", "cicd-test", "--query", "Role.Arn", "--assume-role-policy-document",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"codepipeline.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
-	action := `{"name": "A", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "CodeStarSourceConnection", "version": "1"},
-		"configuration": {"FullRepositoryId": "acme/clockmirror", "BranchName": "master"}}`
-	s.aws(t, "codepipeline", "create-pipeline", "--pipeline", `{"name": "cicd-test", "roleArn": "`+role+`",
-		"artifactStore": {"type": "S3", "location": "artifacts"},
-		"stages": [{"name": "Source", "actions": [`+action+`]}, {"name": "Build", "actions": [`+action+`]}]}`)
+	testkit.Pipeline(t, s.environment, "cicd-test")
 
 	return s
-}
-
-func (s *signing) aws(t *testing.T, arguments ...string) string {
-	t.Helper()
-
-	command := exec.CommandContext(t.Context(), "env", append(append([]string{}, s.environment...), append([]string{"aws", "--output", "text"}, arguments...)...)...)
-
-	var complaint strings.Builder
-
-	command.Stderr = &complaint
-	output, err := command.Output()
-	require.NoError(t, err, complaint.String())
-
-	return strings.TrimSpace(string(output))
 }
 
 // push pushes an image, and returns it with its id.

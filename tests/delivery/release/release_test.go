@@ -58,7 +58,7 @@ func TestRelease(t *testing.T) {
 	for name, test := range map[string]struct {
 		version string
 		prepare func(t *testing.T, p *project)
-		never   bool // did the pipeline run
+		never   bool // the pipeline has not run
 		want    string
 	}{
 		"no semantic version":         {version: "1.2", want: "the version '1.2' is not semantic: 1.2.3 and 1.2.3-rc.1 are"},
@@ -91,7 +91,7 @@ func TestRelease(t *testing.T) {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
 
-			id := strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "_", "-"))
+			id := strings.ReplaceAll(name, " ", "-")
 			p := newProject(t, cloud, id)
 
 			if !test.never {
@@ -157,23 +157,9 @@ func newProject(t *testing.T, cloud *emulator.Emulator, name string) *project {
 	testkit.Git(t, p.tree, "tag", "v1.0.0")
 	testkit.Git(t, p.tree, "push", "--quiet", "origin", "v1.0.0")
 
-	role := p.aws(t, "iam", "create-role", "--role-name", name, "--query", "Role.Arn", "--assume-role-policy-document",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"codepipeline.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
-	action := `{"name": "Source", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "CodeStarSourceConnection", "version": "1"},
-		"configuration": {"FullRepositoryId": "acme/clockmirror", "BranchName": "master"}}`
-	p.aws(t, "codepipeline", "create-pipeline", "--pipeline", `{"name": "cicd-`+name+`", "roleArn": "`+role+`",
-		"artifactStore": {"type": "S3", "location": "artifacts"},
-		"triggers": [{"providerType": "CodeStarSourceConnection", "gitConfiguration": {"sourceActionName": "Source",
-			"push": [{"filePaths": {"includes": ["**"], "excludes": ["README.md", "**/README.md"]}}]}}],
-		"stages": [{"name": "Source", "actions": [`+action+`]}, {"name": "Build", "actions": [`+action+`]}]}`)
+	testkit.Pipeline(t, p.environment, "cicd-"+name)
 
 	return p
-}
-
-func (p *project) aws(t *testing.T, arguments ...string) string {
-	t.Helper()
-
-	return strings.TrimSpace(testkit.Run(t, p.tree, "env", append(append([]string{}, p.environment...), append([]string{"aws", "--output", "text"}, arguments...)...)...))
 }
 
 func (p *project) head(t *testing.T) string {
