@@ -43,7 +43,7 @@ func Script(ctx context.Context, root, name string, arguments ...string) (string
 
 	output, err := command.Output()
 	if err != nil {
-		return "", fmt.Errorf("run .tools/%s %s: %w: %s", name, strings.Join(arguments, " "), err, complaint.String())
+		return "", fmt.Errorf("run .tools/%s: %w: %s", strings.Join(append([]string{name}, arguments...), " "), err, complaint.String())
 	}
 
 	return strings.TrimSpace(string(output)), nil
