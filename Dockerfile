@@ -1,11 +1,16 @@
 # clockmirror: the program, CA certificates, the notices of what it is made of, nothing else. `make image` passes what it can't know: version, revision, time.
 ARG BASE_IMAGE=public.ecr.aws/docker/library/golang:1.26.8-bookworm
 
+# What is compiled already, where the context has it: buildspec/start-docker puts it there for an engine that is new.
+FROM scratch AS compiled
+COPY .build/compiled* /
+
 # The compiler runs on the builder's own platform and cross-compiles, so no platform needs emulation.
 FROM --platform=$BUILDPLATFORM ${BASE_IMAGE} AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /clockmirror
-ENV CGO_ENABLED=0
+# As in the toolbox, whose cache has nothing of other flags; the program keeps no data for debuggers either way.
+ENV CGO_ENABLED=0 GOFLAGS='-trimpath -tags=nomsgpack -gcflags=all=-dwarf=false'
 COPY go.mod go.sum ./
 COPY src ./src
 ARG TARGETOS
@@ -15,12 +20,12 @@ ARG REVISION=unknown
 ARG CREATED=unknown
 # One time for all files, whenever they are built: layers differ only when their contents do.
 ARG SOURCE_DATE_EPOCH=0
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags nomsgpack \
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build,from=compiled \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build \
       -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION -X main.created=$CREATED" \
       -o /image/clockmirror ./src/cmd/clockmirror && \
     install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
-    go list -deps -tags nomsgpack -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}{{end}}' ./src/cmd/clockmirror | \
+    go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}{{end}}' ./src/cmd/clockmirror | \
       sort -u | while read -r module folder; do \
         echo "== $module"; find "$folder" -maxdepth 1 -type f -iregex '.*/\(licen[cs]e\|notice\|copying\)[^/]*' | sort | xargs cat; \
       done >/image/THIRD_PARTY_NOTICES && \
@@ -29,8 +34,8 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 
 # The image's files come out of this stage, so there is no image without passed tests.
 FROM build AS test
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go test -trimpath -tags nomsgpack ./src/...
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build,from=compiled \
+    go test -ldflags=-w ./src/...
 
 FROM scratch
 ARG VERSION=0.0.0-dev

@@ -132,7 +132,8 @@ func (e *Environment) standIns() map[string]string {
 		"HOME": "/root", "IMAGE": e.image(), "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
 	}
 
-	// As on a machine that has built nothing yet.
+	// This machine's engine keeps what it has built; in AWS, each is new.
+	variables["DOCKER_BUILD_FLAGS"] = ""
 	if e.options.Cold {
 		variables["DOCKER_BUILD_FLAGS"] = "--no-cache --build-arg BUILDKIT_CACHE_MOUNT_NS=" + e.id
 	}

@@ -130,12 +130,45 @@ func TestStartDocker(t *testing.T) {
 			script(t, filepath.Join(folder, "dockerd"), test.dockerd)
 			script(t, filepath.Join(folder, "sleep"), "exec /bin/sleep 0.01")
 
-			_, complaint, err := runIn(t, folder, []string{"PATH=" + folder + ":/usr/bin:/bin"}, "buildspec/start-docker")
+			_, complaint, err := runIn(t, folder, []string{"PATH=" + folder + ":/usr/bin:/bin", "TOOLBOX="}, "buildspec/start-docker")
 			assert.Equal(t, test.said == "", err == nil, complaint)
 			assert.Equal(t, test.said, complaint)
 
 			_, err = os.Stat(filepath.Join(folder, "started"))
 			assert.Equal(t, test.want == "yes", err == nil)
+		})
+	}
+}
+
+// What the toolbox has compiled goes to an engine that has no cache: a new one, as on AWS, or one that is not to use it.
+func TestStartDockerCompiled(t *testing.T) {
+	t.Parallel()
+
+	for name, test := range map[string]struct {
+		environ []string
+		want    bool
+	}{
+		"a new engine":          {nil, true},
+		"a rehearsal, cold":     {[]string{"DOCKER_BUILD_FLAGS=--no-cache --build-arg A=b"}, true},
+		"a rehearsal":           {[]string{"DOCKER_BUILD_FLAGS="}, false},
+		"CodeBuild's own image": {[]string{"TOOLBOX="}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			folder := copyScript(t, "buildspec/start-docker")
+			script(t, filepath.Join(folder, "docker"), "exit 0")
+
+			compiled := filepath.Join("cache", "go-build", "00", "package-a")
+			require.NoError(t, os.MkdirAll(filepath.Join(folder, filepath.Dir(compiled)), 0o750))
+			script(t, filepath.Join(folder, compiled), "")
+
+			environ := append([]string{"PATH=" + folder + ":/usr/bin:/bin", "TOOLBOX=" + folder}, test.environ...)
+			_, complaint, err := runIn(t, folder, environ, "buildspec/start-docker")
+			require.NoError(t, err, complaint)
+
+			_, err = os.Stat(filepath.Join(folder, ".build", "compiled", "00", "package-a"))
+			assert.Equal(t, test.want, err == nil)
 		})
 	}
 }
