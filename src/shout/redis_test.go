@@ -2,6 +2,7 @@ package shout_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -224,9 +225,22 @@ func TestFailuresOfARedisAreToldByTheirKind(t *testing.T) {
 
 			_, cache := newFakeRedis(t, failure.reply)
 
-			_, _, err := cache.Get(t.Context(), "x")
+			// What does not come is not waited for as long as Redis may take.
+			patience := time.Minute
+			if failure.kind == shout.KindTimeout {
+				patience = 100 * time.Millisecond
+			}
+
+			reading, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+
+			_, _, err := cache.Get(reading, "x")
 			requireKind(t, failure.kind, err)
-			requireKind(t, failure.kind, cache.Set(t.Context(), "x", shout.Entry{Asked: time.Now()}))
+
+			writing, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+
+			requireKind(t, failure.kind, cache.Set(writing, "x", shout.Entry{Asked: time.Now()}))
 		})
 	}
 }

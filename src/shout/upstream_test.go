@@ -26,6 +26,13 @@ import (
 func newUpstream(t *testing.T, handler http.HandlerFunc) (*shout.Upstream, *atomic.Int32) {
 	t.Helper()
 
+	return newUpstreamWithin(t, time.Second, handler)
+}
+
+// newUpstreamWithin bounds each try by a time.
+func newUpstreamWithin(t *testing.T, timeout time.Duration, handler http.HandlerFunc) (*shout.Upstream, *atomic.Int32) {
+	t.Helper()
+
 	var tries atomic.Int32
 
 	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
@@ -40,7 +47,7 @@ func newUpstream(t *testing.T, handler http.HandlerFunc) (*shout.Upstream, *atom
 	metrics, _ := newMetrics()
 
 	return shout.NewUpstream(shout.UpstreamOptions{
-		URL: address, Transport: server.Client().Transport, Timeout: time.Second, Tries: 3, MaxInFlight: 2,
+		URL: address, Transport: server.Client().Transport, Timeout: timeout, Tries: 3, MaxInFlight: 2,
 	}, metrics), &tries
 }
 
@@ -137,7 +144,12 @@ func TestUpstreamFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			upstream, tries := newUpstream(t, failure.handler)
+			timeout := time.Second
+			if failure.timeout {
+				timeout = 100 * time.Millisecond
+			}
+
+			upstream, tries := newUpstreamWithin(t, timeout, failure.handler)
 			started := time.Now()
 			_, err := upstream.Upper(t.Context(), "x")
 
