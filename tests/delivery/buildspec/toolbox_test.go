@@ -162,13 +162,19 @@ func TestStartDockerCompiled(t *testing.T) {
 			compiled := filepath.Join("cache", "go-build", "00", "package-a")
 			require.NoError(t, os.MkdirAll(filepath.Join(folder, filepath.Dir(compiled)), 0o750))
 			script(t, filepath.Join(folder, compiled), "")
+			script(t, filepath.Join(folder, filepath.Dir(compiled), "other-a"), "")
+			require.NoError(t, os.WriteFile(filepath.Join(folder, "cache", "image"), []byte("./00/package-a\n"), 0o600))
 
 			environ := append([]string{"PATH=" + folder + ":/usr/bin:/bin", "TOOLBOX=" + folder}, test.environ...)
 			_, complaint, err := runIn(t, folder, environ, "buildspec/start-docker")
 			require.NoError(t, err, complaint)
 
-			_, err = os.Stat(filepath.Join(folder, ".build", "compiled", "00", "package-a"))
-			assert.Equal(t, test.want, err == nil)
+			given, _ := filepath.Glob(filepath.Join(folder, ".build", "compiled", "*", "*"))
+			if test.want {
+				assert.Equal(t, []string{filepath.Join(folder, ".build", "compiled", "00", "package-a")}, given)
+			} else {
+				assert.Empty(t, given)
+			}
 		})
 	}
 }
