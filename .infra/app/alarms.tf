@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "alarms" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.alarm_over.arn]
+      values   = concat([aws_cloudwatch_event_rule.alarm_over.arn], aws_cloudwatch_event_rule.outside[*].arn)
     }
   }
 }
@@ -65,8 +65,11 @@ resource "aws_cloudwatch_event_rule" "alarm_over" {
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]
-    resources   = [{ prefix = "arn:${local.partition}:cloudwatch:${var.region}:${local.account_id}:alarm:${local.name}-" }]
-    detail      = { state = { value = ["OK"] }, previousState = { value = ["ALARM"] } }
+    resources = concat(
+      [{ prefix = "arn:${local.partition}:cloudwatch:${var.region}:${local.account_id}:alarm:${local.name}-" }],
+      var.outside_check.enabled && var.region != local.metrics_region ? [local.outside_alarm_arn] : [],
+    )
+    detail = { state = { value = ["OK"] }, previousState = { value = ["ALARM"] } }
   })
 }
 

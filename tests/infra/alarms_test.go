@@ -20,7 +20,7 @@ func TestAlarms(t *testing.T) {
 	t.Parallel()
 
 	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()),
-		append(required("app"), `customers={acme={name="Acme",host="acme.example.com"}}`)...)
+		append(required("app"), "outside_check={enabled=true}", `customers={acme={name="Acme",host="acme.example.com"}}`)...)
 	app.keepStateInFile(t)
 	app.init(t)
 	app.createKey(t)
@@ -66,6 +66,7 @@ type minute struct {
 	requests, errors, broken float64 // broken: the load balancer itself answered 5xx
 	seconds, slowest         float64 // what half of the answers, and 99 of 100, take at most
 	healthy, unhealthy, cpu  float64
+	unseen                   bool // from outside, the right answer does not come
 }
 
 func (m minute) times(count int) []minute { return slices.Repeat([]minute{m}, count) }
@@ -107,6 +108,9 @@ func scenarios() []scenario {
 		{name: "no task is healthy", bad: minute{requests: 100, broken: 100, unhealthy: 2}, lasts: long, fires: []string{"alb-5xx", "no-task", "unhealthy"}, rollsBack: true},
 		{name: "there is no task", bad: minute{broken: 100}, lasts: long, fires: []string{"alb-5xx", "no-task"}, rollsBack: true},
 		{name: "a task is replaced", bad: minute{requests: 100, healthy: 2, unhealthy: 1}, lasts: 2},
+		{name: "the answer is wrong, seen from outside", bad: minute{requests: 20, healthy: 2, unseen: true}, lasts: long, fires: []string{"outside"}},
+		{name: "nobody outside can reach it", bad: minute{healthy: 2, unseen: true}, lasts: 3, fires: []string{"outside"}},
+		{name: "a minute in which nobody outside can reach it", bad: minute{healthy: 2, unseen: true}, lasts: 1},
 		{name: "a task uses all its CPU", bad: minute{requests: 100, healthy: 2, cpu: 100}, lasts: long, fires: []string{"throttled"}},
 	}
 }
@@ -135,6 +139,7 @@ func series(minutes []minute) map[string]cloudwatch.Series {
 		add("HealthyHostCount Maximum", m.healthy, targets)
 		add("UnHealthyHostCount Maximum", m.unhealthy, targets)
 		add("CPUUtilization Maximum", m.cpu, targets)
+		add("HealthCheckStatus Minimum", map[bool]float64{false: 1}[m.unseen], true)
 	}
 
 	return all

@@ -25,6 +25,7 @@ func TestWhatCallsNeed(t *testing.T) {
 		balance = "elbv2 create-load-balancer --name app-test --subnets subnet-1"
 		scale   = " --service-namespace ecs --resource-id service/app-test/api --scalable-dimension ecs:service:DesiredCount"
 		pass    = "ecs register-task-definition --family app-test-api --container-definitions [] --task-role-arn arn:aws:iam::123456789012:role/app-test-api-task"
+		target  = "events put-targets --rule app-test-outside --targets Id=home,Arn=arn:aws:events:us-west-2:123456789012:event-bus/default,RoleArn=arn:aws:iam::123456789012:role/home"
 		group   = "logs create-log-group --log-group-name /ecs/app-test-api"
 
 		ifTagged  = `"Action":"ec2:CreateVpc","Resource":"arn:aws:ec2:*:*:vpc/*","Condition":{"StringEquals":{"aws:RequestTag/Stack":"app"}}`
@@ -65,6 +66,9 @@ func TestWhatCallsNeed(t *testing.T) {
 		{pass, []string{allow("ecs:RegisterTaskDefinition")}, "iam:PassRole on resource: arn:aws:iam::123456789012:role/app-test-api-task"},
 		{pass, []string{allow("ecs:RegisterTaskDefinition"), allow("iam:PassRole") + `,"Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}`}, "iam:PassRole"},
 		{pass, []string{allow("ecs:RegisterTaskDefinition"), allow("iam:PassRole") + `,"Condition":{"StringEquals":{"iam:PassedToService":"ecs-tasks.amazonaws.com"}}`}, ""},
+
+		{target, []string{allow("events:PutTargets")}, "iam:PassRole on resource: arn:aws:iam::123456789012:role/home"},
+		{target, []string{allow("events:PutTargets iam:PassRole")}, ""},
 
 		{create, []string{ifTagged}, "ec2:CreateVpc on resource: arn:aws:ec2:eu-west-1:123456789012:vpc/unknown"},
 		{tagged, []string{ifTagged}, "ec2:CreateTags on resource: arn:aws:ec2:eu-west-1:123456789012:vpc/unknown"},

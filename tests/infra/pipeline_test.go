@@ -85,6 +85,8 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	deploy(t, ecs.NewFromConfig(configAs(cloud, assumed["update-ecs-service"])), image("b"))
 	app.requireSettled(t, "image="+image("b"))
 
+	testOutsideCheck(t, cloud, app)
+
 	verify := newStack(t, "app", assumed["verify"])
 	verify.signatures(t)
 
@@ -180,39 +182,6 @@ func changes() []string {
 	}
 }
 
-// signatures has verify-image find signatures of all images, as ECR would keep them.
-func (s *stack) signatures(t *testing.T) {
-	t.Helper()
-
-	for _, variable := range testkit.Signatures(t, strings.Split(repository, "/")[0], "cicd-test") {
-		name, value, _ := strings.Cut(variable, "=")
-		s.environment[name] = value
-	}
-}
-
-// testRollBack puts an older image back; the next plan is empty. The test of the README's commands does so by a tag, with a registry.
-func testRollBack(t *testing.T, environment map[string]string) {
-	t.Helper()
-
-	app := newStack(t, "app", environment, "env=test", "tf_state_bucket="+stateBucket)
-	app.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
-	require.NoError(t, app.WorkspaceSelect(t.Context(), "test"))
-	app.signatures(t)
-
-	digest := app.must(t, "aws", "ecr", "put-image", "--repository-name", "clockmirror", "--image-tag", "v1.2.3", "--output", "text", "--query", "image.imageId.imageDigest",
-		"--image-manifest", `{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"size":1,"digest":"sha256:`+strings.Repeat("c", 64)+`"},"layers":[]}`)
-
-	complaint := app.refused(t, "./roll-back", "test", "v9.9.9")
-	assert.Contains(t, complaint, "there is no image clockmirror:v9.9.9 any more; kept are, newest first:")
-	assert.Contains(t, complaint, "v1.2.3")
-
-	older := repository + "@" + digest
-	require.NotEqual(t, older, app.must(t, "./running-image", "test"))
-	app.must(t, "./roll-back", "test", older)
-	assert.Equal(t, older, app.must(t, "./running-image", "test"), "nothing was put back")
-	app.requireSettled(t, "image="+older)
-}
-
 // ---------------------------------------------------------------------------------------------------------------------
 // What the policies say of the rest
 // ---------------------------------------------------------------------------------------------------------------------
@@ -231,6 +200,9 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		target   = "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/1"
 
 		toolbox     = "arn:aws:ecr:eu-west-1:123456789012:repository/cicd-test-toolbox"
+		outside     = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:app-test-outside"
+		check       = "arn:aws:route53:::healthcheck/01234567-89ab-cdef-0123-456789abcdef"
+		home        = "arn:aws:iam::123456789012:role/clockmirror-events-home"
 		certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 		state       = "arn:aws:s3:::clockmirror-test-state/"
 		files       = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
@@ -329,6 +301,20 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-deploy-app", "acm:AddTagsToCertificate", certificate, retagged, false},
 		{"cicd-test-deploy-app", "ec2:CreateTags", group, tags("RequestTag", "test"), false},
 		{"cicd-test-deploy-app", "ec2:CreateTags", group, retagged, false},
+
+		// A health check can't be known by a tag or a name, so the pipeline changes none; its alarm and the way home have names.
+		{"cicd-test-deploy-app", "route53:GetHealthCheck", check, nil, true},
+		{"cicd-test-deploy-app", "route53:CreateHealthCheck", "*", nil, false},
+		{"cicd-test-deploy-app", "route53:UpdateHealthCheck", check, nil, false},
+		{"cicd-test-deploy-app", "route53:DeleteHealthCheck", check, nil, false},
+		{"cicd-test-deploy-app", "route53:ChangeTagsForResource", check, nil, false},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", outside, nil, true},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:app-prod-outside", nil, false},
+		{"cicd-test-deploy-app", "events:PutTargets", "arn:aws:events:us-east-1:123456789012:rule/app-test-outside", nil, true},
+		{"cicd-test-deploy-app", "events:PutTargets", "arn:aws:events:us-east-1:123456789012:rule/app-prod-outside", nil, false},
+		{"cicd-test-deploy-app", "iam:PassRole", home, passed("events.amazonaws.com"), true},
+		{"cicd-test-deploy-app", "iam:PassRole", home, passed("ecs-tasks.amazonaws.com"), false},
+		{"cicd-test-deploy-app", "sts:AssumeRole", home, nil, false},
 
 		// What AWS asks of a caller besides the call itself.
 		{"cicd-test-deploy-app", "ec2:GetSecurityGroupsForVpc", network, tags("ResourceTag", "test"), true},

@@ -213,6 +213,7 @@ func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
 		"egress=endpoints",
 		"waf={enabled=true}",
 		"alarm_email=ops@example.com",
+		"outside_check={enabled=true}",
 		"cpu_architecture=ARM64",
 		"fargate_spot_percent=50",
 		"scaling={min_tasks=1}",

@@ -34,7 +34,7 @@ PARAMETERS = {
     ("elasticloadbalancing", "TargetGroupName"): ("Name",),
     ("events", "RuleName"): ("Name", "Rule"),
     ("iam", "RoleNameWithPath"): ("RoleName",),
-    ("route53", "Id"): ("HostedZoneId", "Id"),
+    ("route53", "Id"): ("HostedZoneId", "HealthCheckId", "ResourceId", "Id"),
     ("sns", "TopicName"): ("Name",),
     ("ssm", "ParameterNameWithoutLeadingSlash"): ("Name", "Names"),
 }
@@ -99,6 +99,8 @@ class Call:
         self.exists = operation in known["privileges"]
         types = known["privileges"].get(operation, {}).get("resource_types", {})
         self.kinds = {kind: details for kind, details in types.items() if kind and not OTHER_KINDS.search(kind)}
+        if service == "route53" and params.get("ResourceType") in self.kinds:  # tags are asked for by an ID, and by what it is of
+            self.kinds = {params["ResourceType"]: self.kinds[params["ResourceType"]]}
         self.templates = {kind: known["resources"][kind]["arn"] for kind in self.kinds}
 
     def arn(self, service, name):
@@ -189,12 +191,14 @@ def _dependents(call):
     alarms = [call.arn("cloudwatch", "alarm:" + name) for name in ("", f"TargetTracking-{call.params.get('ResourceId')}-AlarmHigh")]
     network = [call.arn("ec2", "vpc/" + UNKNOWN)]
     roles = [call.params[name] for name in ("taskRoleArn", "executionRoleArn") if call.params.get(name)]
+    lent = [target["RoleArn"] for target in call.params.get("Targets", []) if target.get("RoleArn")] if call.service == "events" else []
     action, resources, context = {
         "elasticloadbalancing:CreateLoadBalancer": ("ec2:GetSecurityGroupsForVpc", network, {}),
         "elasticloadbalancing:SetSecurityGroups": ("ec2:GetSecurityGroupsForVpc", network, {}),
         "application-autoscaling:PutScalingPolicy": ("cloudwatch:PutMetricAlarm", alarms, {}),
         "application-autoscaling:DeleteScalingPolicy": ("cloudwatch:DeleteAlarms", alarms, {}),
         "ecs:RegisterTaskDefinition": ("iam:PassRole", roles, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
+        "events:PutTargets": ("iam:PassRole", lent, {"iam:PassedToService": "events.amazonaws.com"}),
     }.get(f"{call.service}:{call.operation}", (None, [], {}))
     return [need(action, resource, context) for resource in resources]
 

@@ -10,6 +10,7 @@ import sys
 import threading
 
 import autoscaling
+import cloudwatch
 import codebuild
 import codepipeline
 import connections
@@ -17,6 +18,7 @@ import ec2
 import ecr
 import ecs
 import elb
+import events
 import kms
 import logs
 import permissions
@@ -29,12 +31,14 @@ from moto.server import main
 
 PATCHES = (
     autoscaling,
+    cloudwatch,
     codebuild,
     codepipeline,
     ec2,
     ecr,
     ecs,
     elb,
+    events,
     kms,
     logs,
     permissions,

@@ -101,3 +101,7 @@ mock_resource "aws_ecs_task_definition" {
 mock_resource "aws_wafv2_web_acl" {
   defaults = { arn = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/app-test/0" }
 }
+
+mock_resource "aws_route53_health_check" {
+  defaults = { id = "01234567-89ab-cdef-0123-456789abcdef" }
+}
