@@ -1,4 +1,4 @@
-# Four questions, a row each: is it up, is it fast, is it busy, what changed.
+# Five questions, a row each: is it up, is it fast, is it busy, what changed, how is it delivered.
 
 locals {
   alb    = aws_lb.this.arn_suffix
@@ -109,7 +109,38 @@ locals {
         }
       },
     ]],
+    ["How is it delivered?", [
+      {
+        type = "metric"
+        properties = {
+          title  = "The last 30 days, as of the last deployment"
+          region = var.region
+          view   = "singleValue"
+          # Published once a deployment, by the pipeline; see .infra/cicd/CONFORMANCE.md.
+          stat      = "Average"
+          period    = 3600
+          start     = "-P30D"
+          sparkline = true
+          metrics = concat(
+            [
+              [local.delivery, "DeployFrequency", { label = "deployments a day" }],
+              [local.delivery, "ChangeFailureRate", { label = "of them failed, in percent" }],
+            ],
+            [for metric, label in local.delivery_hours : [{ id = "h_${lower(metric)}", expression = "${lower(metric)} / 3600", label = label }]],
+            [for metric in keys(local.delivery_hours) : [local.delivery, metric, { id = lower(metric), visible = false }]],
+          )
+        }
+      },
+    ]],
   ]
+
+  # The namespace, and what is published in seconds but read in hours.
+  delivery = "clockmirror/${var.env}"
+  delivery_hours = {
+    LeadTime                = "hours from commit to environment"
+    MeanTimeBetweenFailures = "hours between failures"
+    MeanTimeToRecover       = "hours to recover"
+  }
 
   # A heading of one unit above widgets of six; a row is 24 units wide.
   widgets = flatten([

@@ -97,6 +97,8 @@ locals {
         PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
         PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+        # It publishes how well the pipeline delivers, with this execution.
+        PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
       }
     }
   }

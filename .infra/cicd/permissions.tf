@@ -16,6 +16,7 @@ locals {
       "Verify/verify"                       = local.permissions_verify
       "DeployApp/verify-image"              = local.permissions_verify_image
       "Verify/verify-image"                 = local.permissions_verify_image
+      "Verify/measure"                      = local.permissions_verify_measure
       "Verify/roll-back"                    = local.permissions_verify_roll_back
       "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
       "Pipeline/run"                        = local.permissions_pipeline

@@ -1,5 +1,5 @@
 # Verify: reads what the service runs. When the pushed image fails, it has each service run a copy of its revision with the
-# image that ran before.
+# image that ran before. At its end it publishes how well the pipeline delivers.
 
 locals {
   permissions_verify = [
@@ -14,6 +14,22 @@ locals {
       why       = "which image it names; ECS knows no resource for it"
       actions   = ["ecs:DescribeTaskDefinition"]
       resources = ["*"]
+    },
+  ]
+
+  permissions_verify_measure = [
+    {
+      sid       = "ReadHistory"
+      why       = "which executions failed, where and when"
+      actions   = ["codepipeline:ListActionExecutions", "codepipeline:ListPipelineExecutions"]
+      resources = [format(local.regional, "codepipeline", local.name)]
+    },
+    {
+      sid        = "PublishMetrics"
+      why        = "CloudWatch knows no resource for it; into the environment's own namespace"
+      actions    = ["cloudwatch:PutMetricData"]
+      resources  = ["*"]
+      conditions = [["StringEquals", "cloudwatch:namespace", ["clockmirror/${var.env}"]]]
     },
   ]
 

@@ -104,8 +104,7 @@ func (b *build) run(ctx context.Context) (_ map[string]string, err error) {
 	b.Machine = machine
 
 	// What CodePipeline knows of the actions before this one.
-	pipeline := b.in.runner.Pipeline()
-	if err = b.in.cloud.ReportActions(ctx, pipeline.Name, b.execution.ID, b.execution.Done(pipeline)); err != nil {
+	if err = b.in.tellCodePipeline(ctx, b.execution, codepipeline.InProgress); err != nil {
 		return nil, err
 	}
 

@@ -50,7 +50,27 @@ func (e *Environment) execute(ctx context.Context, execution *codepipeline.Execu
 		}
 	}()
 
-	return e.runner.Run(ctx, execution, part)
+	err := e.runner.Run(ctx, execution, part)
+	if err != nil && !errors.Is(err, codepipeline.ErrRed) {
+		return err
+	}
+
+	status := codepipeline.Succeeded
+	if err != nil {
+		status = codepipeline.Failed
+	}
+
+	return errors.Join(err, e.tellCodePipeline(ctx, execution, status))
+}
+
+// tellCodePipeline has the emulator list an execution, and its actions.
+func (e *Environment) tellCodePipeline(ctx context.Context, execution *codepipeline.Execution, status string) error {
+	pipeline := e.runner.Pipeline()
+
+	return errors.Join(
+		e.cloud.ReportExecution(ctx, pipeline.Name, execution.Summary(status)),
+		e.cloud.ReportActions(ctx, pipeline.Name, execution.ID, execution.Done(pipeline)),
+	)
 }
 
 // startLoad begins to ask the service as its users do, from the first stage on that deploys to it.

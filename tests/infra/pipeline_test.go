@@ -96,6 +96,8 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 
 	assert.Contains(t, verify.refused(t, "./await-image", "test", image("c"), "10"), "app-test runs "+image("b")+", not "+image("c"))
 
+	testMeasure(t, cloud, verify)
+
 	// What Verify does when the pushed image fails: back to the one before, but never over another deployment.
 	_, complaint, err = verify.run(t, "./roll-back", "test", image("a"), image("b"))
 	require.NoError(t, err, complaint)
@@ -178,6 +180,7 @@ func changes() []string {
 		"iam create-user --user-name administrator",
 		"iam create-role --role-name app-test-api-task --assume-role-policy-document {}",
 		"codepipeline start-pipeline-execution --name cicd-test",
+		"cloudwatch put-metric-data --namespace clockmirror/prod --metric-name LeadTime --value 1",
 		"sns publish --topic-arn arn:aws:sns:eu-west-1:123456789012:cicd-test --message green",
 	}
 }
@@ -280,6 +283,9 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-deploy-app", "kms:Sign", signing, nil, false},
 		{"cicd-test-verify", "kms:Sign", signing, nil, false},
 		{"cicd-test-build", "kms:Sign", signing, nil, false},
+		{"cicd-test-verify", "cloudwatch:PutMetricData", "*", map[string]string{"cloudwatch:namespace": "clockmirror/test"}, true},
+		{"cicd-test-verify", "cloudwatch:PutMetricData", "*", map[string]string{"cloudwatch:namespace": "clockmirror/prod"}, false},
+		{"cicd-test-verify", "codepipeline:ListActionExecutions", "arn:aws:codepipeline:eu-west-1:123456789012:cicd-prod", nil, false},
 		{"cicd-test-deploy-app", "kms:GetPublicKey", signing, nil, true},
 		{"cicd-test-verify", "kms:GetPublicKey", signing, nil, true},
 		{"cicd-test-deploy-app", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},

@@ -44,3 +44,14 @@ func testRollBack(t *testing.T, environment map[string]string) {
 	assert.Equal(t, older, app.must(t, "./running-image", "test"), "nothing was put back")
 	app.requireSettled(t, "image="+older)
 }
+
+// testMeasure has Verify publish its metrics: of an execution that goes on, and of one that failed.
+func testMeasure(t *testing.T, cloud *emulator.Emulator, verify *stack) {
+	t.Helper()
+
+	for id, status := range map[string]string{"failed": "Failed", "own": "InProgress"} {
+		require.NoError(t, cloud.ReportExecution(t.Context(), "cicd-test", `{"pipelineExecutionId": "`+id+`", "status": "`+status+`"}`))
+	}
+
+	assert.Contains(t, verify.must(t, "../cicd/measure", "test", "own", "Succeeded"), "measure: DeployFrequency 0.03 None")
+}

@@ -36,6 +36,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = alltrue([for metric in ["DeployFrequency", "LeadTime", "MeanTimeBetweenFailures", "MeanTimeToRecover", "ChangeFailureRate"] : strcontains(jsonencode(local.widgets), "[\"clockmirror/test\",\"${metric}\"")])
+    error_message = "The dashboard shows how well the pipeline delivers to this environment."
+  }
+
+  assert {
     condition     = keys(aws_subnet.public) == ["eu-west-1a", "eu-west-1b"] && keys(aws_subnet.private) == ["eu-west-1a", "eu-west-1b"]
     error_message = "It spreads over the first two zones of the region."
   }

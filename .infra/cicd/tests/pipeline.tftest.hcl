@@ -274,6 +274,8 @@ run "what_actions_tell_each_other" {
         PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
         PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+
+        PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
       }
     }
     error_message = "The image's id, its digest and the URL go from action to action."

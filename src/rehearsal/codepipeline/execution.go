@@ -1,6 +1,7 @@
 package codepipeline
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -87,7 +88,8 @@ func (e *Execution) Built(action, build string) {
 	e.Builds[action] = build
 }
 
-// Done are the actions of a pipeline that have succeeded in the execution, as ListActionExecutions tells them.
+// Done are the actions of a pipeline that have come to their end in the execution, as ListActionExecutions tells them: those that have
+// succeeded, and those that have failed and not succeeded since.
 func (e *Execution) Done(pipeline *Pipeline) []ActionExecution {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -106,6 +108,8 @@ func (e *Execution) Done(pipeline *Pipeline) []ActionExecution {
 
 			if build := e.Builds[action.Name]; build != "" || action.Kind == Source && len(found) > 0 && !e.rollback {
 				done = append(done, ActionExecution{Stage: stage.Name, Action: action.Name, ExternalID: build, Variables: found})
+			} else if result := e.Result(action.Name); result != nil && result.Err != nil {
+				done = append(done, ActionExecution{Stage: stage.Name, Action: action.Name, Status: Failed})
 			}
 		}
 	}
@@ -113,13 +117,35 @@ func (e *Execution) Done(pipeline *Pipeline) []ActionExecution {
 	return done
 }
 
-// ActionExecution is an action that succeeded.
+// Failed and Succeeded are how actions and executions end, and InProgress is before that, in CodePipeline's words.
+const (
+	Failed     = "Failed"
+	Succeeded  = "Succeeded"
+	InProgress = "InProgress"
+)
+
+// ActionExecution is an action that came to its end.
 type ActionExecution struct {
 	Stage  string `json:"stageName"`
 	Action string `json:"actionName"`
+	// Status is Succeeded unless it is given.
+	Status string `json:"status,omitempty"`
 	// ExternalID is the id of the build that the action ran; empty for other actions.
 	ExternalID string            `json:"externalExecutionId"`
 	Variables  map[string]string `json:"outputVariables"`
+}
+
+// Summary is what ListPipelineExecutions tells of the execution, as JSON.
+func (e *Execution) Summary(status string) string {
+	kind := map[bool]string{false: "STANDARD", true: "ROLLBACK"}[e.rollback]
+	summary := map[string]any{
+		"pipelineExecutionId": e.ID, "status": status, "executionType": kind,
+		"sourceRevisions": []map[string]string{{"actionName": "Source", "revisionId": e.Commit}},
+	}
+
+	text, _ := json.Marshal(summary) // texts alone: never fails
+
+	return string(text)
 }
 
 // Resolve puts what actions have found out into a text; see [Resolve].

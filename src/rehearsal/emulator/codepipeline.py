@@ -19,7 +19,13 @@ def report(request, *_):
 
 
 def report_execution(request, *_):
-    summaries.setdefault(request["pipeline"], []).insert(0, {"pipelineExecutionId": str(uuid.uuid4()), **request["summary"]})
+    summary = {"pipelineExecutionId": str(uuid.uuid4()), "startTime": time.time(), "lastUpdateTime": time.time(), **request["summary"]}
+    listed = summaries.setdefault(request["pipeline"], [])
+    for place, known in enumerate(listed):
+        if known["pipelineExecutionId"] == summary["pipelineExecutionId"]:
+            listed[place] = {**summary, "startTime": known["startTime"]}
+            return {}
+    listed.insert(0, summary)
     return {}
 
 
@@ -40,7 +46,7 @@ def _detail(execution, action):
         "actionName": action["actionName"],
         "startTime": time.time(),
         "lastUpdateTime": time.time(),
-        "status": "Succeeded",
+        "status": action.get("status") or "Succeeded",
         "output": {
             "executionResult": {"externalExecutionId": action["externalExecutionId"]},
             "outputVariables": action["outputVariables"],

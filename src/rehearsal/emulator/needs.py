@@ -183,6 +183,8 @@ def _context(call):
         found["ecs:cluster"] = call.arn("ecs", "cluster/" + call.values("ClusterName")[0])
     found["application-autoscaling:service-namespace"] = call.params.get("ServiceNamespace")
     found["s3:prefix"] = call.params.get("prefix")
+    if call.operation == "PutMetricData":
+        found["cloudwatch:namespace"] = call.params.get("Namespace")
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
