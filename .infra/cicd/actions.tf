@@ -101,6 +101,23 @@ locals {
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
       }
     }
+
+    Accept = {
+      slug        = "accept"
+      about       = "The page and the pictures work in a real browser, or the service goes back"
+      minutes     = 60 # as Verify
+      compute     = "BUILD_GENERAL1_SMALL"
+      docker      = false
+      inputs      = ["source"]
+      outputs     = ["screenshots"]
+      reports     = true
+      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
+      variables = {
+        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      }
+    }
   }
 
   arm = var.image_platform == "linux/arm64"

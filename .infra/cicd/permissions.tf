@@ -18,6 +18,9 @@ locals {
       "Verify/verify-image"                 = local.permissions_verify_image
       "Verify/measure"                      = local.permissions_verify_measure
       "Verify/roll-back"                    = local.permissions_verify_roll_back
+      "Accept/verify"                       = local.permissions_verify
+      "Accept/verify-image"                 = local.permissions_verify_image
+      "Accept/roll-back"                    = local.permissions_verify_roll_back
       "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
       "Pipeline/run"                        = local.permissions_pipeline
       "Toolbox/run"                         = local.permissions_toolbox

@@ -4,7 +4,7 @@
 locals {
   # Where CodePipeline keeps an artifact.
   artifact_arn = {
-    for artifact in ["source", "image", "imagedefs"] :
+    for artifact in ["source", "image", "imagedefs", "screenshots"] :
     artifact => "${aws_s3_bucket.artifacts.arn}/${substr(local.name, 0, 20)}/${substr(artifact, 0, 10)}/*"
   }
 

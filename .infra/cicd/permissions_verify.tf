@@ -1,5 +1,5 @@
-# Verify: reads what the service runs. When the pushed image fails, it has each service run a copy of its revision with the
-# image that ran before. At its end it publishes how well the pipeline delivers.
+# Verify and Accept: they read what the service runs. When the pushed image fails, they have each service run a copy of its revision with
+# the image that ran before. At its end, Verify publishes how well the pipeline delivers.
 
 locals {
   permissions_verify = [

@@ -7,7 +7,7 @@ locals {
   ]
 
   # By run order; UpdateECSService stands between them, and runs no buildspec.
-  deploy = { DeployECR = 1, DeployApp = 2, Verify = 4 }
+  deploy = { DeployECR = 1, DeployApp = 2, Verify = 4, Accept = 4 }
 }
 
 resource "aws_codepipeline" "this" {
@@ -132,7 +132,7 @@ resource "aws_codepipeline" "this" {
     name = "Deploy"
 
     # To the last execution that succeeded under this structure of the pipeline. Where there is none, as after the first push or a
-    # change of this file, Verify takes the image back by itself.
+    # change of this file, Verify and Accept take the image back by themselves.
     on_failure {
       result = "ROLLBACK"
     }
@@ -142,7 +142,7 @@ resource "aws_codepipeline" "this" {
 
       content {
         name             = action.key
-        category         = action.key == "Verify" ? "Test" : "Build"
+        category         = contains(["Verify", "Accept"], action.key) ? "Test" : "Build"
         owner            = "AWS"
         provider         = "CodeBuild"
         version          = "1"

@@ -54,7 +54,7 @@ func TestPipeline(t *testing.T) {
 	t.Run("policies", func(t *testing.T) { testPolicies(t, roles, output(t, bootstrap, "signing_key_arn")) }) //nolint:paralleltest // before permissions are checked
 
 	assumed := map[string]map[string]string{}
-	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify"} {
+	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify", "accept"} {
 		assumed[role] = assume(t, bootstrap, "cicd-test-"+role)
 	}
 
@@ -104,6 +104,16 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
 	app.requireSettled(t, "image="+image("a"))
 
+	// As Accept does. Where both are red, the second one finds the way back taken.
+	deploy(t, ecs.NewFromConfig(configAs(cloud, assumed["update-ecs-service"])), image("b"))
+
+	accept := newStack(t, "app", assumed["accept"])
+	accept.signatures(t)
+	_, complaint, err = accept.run(t, "./roll-back", "test", image("a"), image("b"))
+	require.NoError(t, err, complaint)
+	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
+	assert.Contains(t, verify.refused(t, "./roll-back", "test", image("a"), image("b")), "api of app-test stays on "+image("a"))
+
 	verify.environment["SOURCE_BRANCH"] = "release"
 	assert.Equal(t, "verify-image: "+image("b")+" was built from the branch master of acme/clockmirror, not from release",
 		verify.refused(t, "./roll-back", "test", image("b"), image("a")))
@@ -142,7 +152,7 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 				"ecs delete-service --cluster app-test --service api --force",
 				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
 			},
-			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], // but for those that take the service back
+			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], "accept": changes()[2:], // but for those that take the service back
 		} {
 			for _, command := range commands {
 				t.Run(role+" "+command, func(t *testing.T) {
@@ -288,6 +298,10 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-verify", "codepipeline:ListActionExecutions", "arn:aws:codepipeline:eu-west-1:123456789012:cicd-prod", nil, false},
 		{"cicd-test-deploy-app", "kms:GetPublicKey", signing, nil, true},
 		{"cicd-test-verify", "kms:GetPublicKey", signing, nil, true},
+		{"cicd-test-accept", "kms:Sign", signing, nil, false},
+		{"cicd-test-accept", "cloudwatch:PutMetricData", "*", map[string]string{"cloudwatch:namespace": "clockmirror/test"}, false},
+		{"cicd-test-accept", "s3:PutObject", files + "cicd-test/screenshot/x", nil, true},
+		{"cicd-test-accept", "s3:PutObject", files + "cicd-test/imagedefs/x", nil, false},
 		{"cicd-test-deploy-app", "ecr:PutImage", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},
 		{"cicd-test-deploy-ecr", "codepipeline:ListActionExecutions", "arn:aws:codepipeline:eu-west-1:123456789012:cicd-test", nil, true},
 		{"cicd-test-deploy-ecr", "ecr:DeleteRepository", "arn:aws:ecr:eu-west-1:123456789012:repository/clockmirror", nil, false},

@@ -76,7 +76,7 @@ run "order" {
       Source = { Source = 1 }
       Test   = { StaticAnalysis = 1, UnitTest = 1 }
       Build  = { Build = 1 }
-      Deploy = { DeployECR = 1, DeployApp = 2, UpdateECSService = 3, Verify = 4 }
+      Deploy = { DeployECR = 1, DeployApp = 2, UpdateECSService = 3, Verify = 4, Accept = 4 }
     }
     error_message = "The tests side by side; the image before the service, the service before its proof."
   }
@@ -91,6 +91,7 @@ run "order" {
       DeployApp        = "AWS CodeBuild"
       UpdateECSService = "AWS ECS"
       Verify           = "AWS CodeBuild"
+      Accept           = "AWS CodeBuild"
     }
     error_message = "Each action has its provider."
   }
@@ -212,6 +213,7 @@ run "projects" {
       DeployECR      = "buildspec/deploy_ecr.yml"
       DeployApp      = "buildspec/deploy_app.yml"
       Verify         = "buildspec/verify.yml"
+      Accept         = "buildspec/accept.yml"
     }
     error_message = "Each action has its buildspec."
   }
@@ -250,7 +252,7 @@ run "projects" {
   }
 
   assert {
-    condition     = length(distinct([for role in aws_iam_role.action : role.name])) == 6 && length(distinct([for project in aws_codebuild_project.action : project.name])) == 6
+    condition     = length(distinct([for role in aws_iam_role.action : role.name])) == 7 && length(distinct([for project in aws_codebuild_project.action : project.name])) == 7
     error_message = "One project and one role per action."
   }
 
@@ -277,8 +279,18 @@ run "what_actions_tell_each_other" {
 
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
       }
+      Accept = {
+        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      }
     }
     error_message = "The image's id, its digest and the URL go from action to action."
+  }
+
+  assert {
+    condition     = one([for action in aws_codepipeline.this.stage[3].action : action.output_artifacts if action.name == "Accept"]) == tolist(["screenshots"]) && local.artifact_arn["screenshots"] == "arn:aws:s3:::cicd-test-artifacts/cicd-test/screenshot/*"
+    error_message = "Accept keeps its pictures."
   }
 
   assert {

@@ -89,7 +89,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 
 	assert.Equal(t, []string{
 		"Source/Source", "Test/StaticAnalysis", "Test/UnitTest", "Build/Build",
-		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Verify",
+		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
 	}, names)
 	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
 	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)

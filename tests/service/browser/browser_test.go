@@ -32,7 +32,8 @@ func base(t *testing.T) string {
 func TestTryItOutInSwaggerUI(t *testing.T) {
 	t.Parallel()
 
-	url, ctx := base(t), browser.New(t)
+	url := base(t)
+	ctx := browser.New(t, url)
 	complaints := listen(t, ctx)
 
 	const clock = `#operations-clock-get_clock `
@@ -80,7 +81,8 @@ func TestTryItOutInSwaggerUI(t *testing.T) {
 func TestTheFacesSuitLightAndDark(t *testing.T) {
 	t.Parallel()
 
-	url, ctx := base(t), browser.New(t)
+	url := base(t)
+	ctx := browser.New(t, url)
 	require.NoError(t, chromedp.Do(ctx,
 		chromedp.EmulateViewport(200, 134),
 		chromedp.Navigate(url+"/livez"), // a page of the same origin to show the picture on

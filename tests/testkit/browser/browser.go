@@ -3,8 +3,12 @@ package browser
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -15,14 +19,25 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// New starts a browser, or ends the test as testkit.Missing does. The context is for chromedp; it ends with the test.
-func New(tb testing.TB) context.Context {
+// New starts a browser, or ends the test as testkit.Missing does. The context is for chromedp; it ends with the test. The servers of the
+// URLs are trusted as far as this machine trusts them: Chromium alone does not know of the authorities that were added to it.
+func New(tb testing.TB, urls ...string) context.Context {
 	tb.Helper()
 
-	chromium := testkit.Program(tb, "apt-get install chromium, or install Chrome", "chromium", "chromium-browser", "google-chrome", "chrome")
+	chromium := testkit.Program(tb, "apt-get install chromium, or install Chrome",
+		"chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "chrome")
+
+	var trusted []string
+
+	for _, url := range urls {
+		if host, secure := strings.CutPrefix(url, "https://"); secure {
+			trusted = append(trusted, fingerprint(tb, host))
+		}
+	}
 
 	allocator, stop := chromedp.NewExecAllocator(tb.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.UserDataDir(tb.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(trusted, ",")),
 	)...)
 	tb.Cleanup(stop)
 
@@ -33,6 +48,27 @@ func New(tb testing.TB) context.Context {
 	tb.Cleanup(cancel)
 
 	return ctx
+}
+
+// fingerprint is that of the key of a server whose certificate this machine finds good, as Chromium writes it.
+func fingerprint(tb testing.TB, host string) string {
+	tb.Helper()
+
+	if !strings.Contains(host, ":") {
+		host += ":443"
+	}
+
+	connection, err := (&tls.Dialer{}).DialContext(tb.Context(), "tcp", host)
+	require.NoError(tb, err)
+
+	defer func() { _ = connection.Close() }()
+
+	secure, ok := connection.(*tls.Conn)
+	require.True(tb, ok)
+
+	sum := sha256.Sum256(secure.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Prefer has pages believe that a person prefers a colour scheme, light or dark.
