@@ -94,8 +94,9 @@ locals {
       reports     = true
       environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
       variables = {
-        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
+
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
         # It publishes how well the pipeline delivers, with this execution.
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"

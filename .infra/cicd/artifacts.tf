@@ -6,7 +6,7 @@ resource "aws_s3_bucket" "artifacts" {
   #checkov:skip=CKV_AWS_21:Each run writes keys of its own, and all of them expire.
   #checkov:skip=CKV_AWS_144:Artifacts are made anew from the repository by the next run.
   #checkov:skip=CKV2_AWS_62:CodePipeline itself tells when an artifact is there.
-  bucket = "${local.name}-artifacts-${local.account_id}-${var.region}"
+  bucket = "${local.name}-${local.account_id}-${var.region}"
 
   # Nothing in it is the only copy of anything.
   force_destroy = true

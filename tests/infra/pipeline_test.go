@@ -185,7 +185,7 @@ func changes() []string {
 		"ecr put-image-tag-mutability --repository-name clockmirror --image-tag-mutability MUTABLE",
 		"s3api put-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
 		"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
-		"s3api put-object --bucket cicd-test-artifacts-123456789012-eu-west-1 --key cicd-test/imagedefs/x",
+		"s3api put-object --bucket cicd-test-123456789012-eu-west-1 --key cicd-test/imagedefs/x",
 		"kms sign --key-id alias/clockmirror-signing --message a --signing-algorithm ECDSA_SHA_256",
 		"iam create-user --user-name administrator",
 		"iam create-role --role-name app-test-api-task --assume-role-policy-document {}",
@@ -218,7 +218,7 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		home        = "arn:aws:iam::123456789012:role/clockmirror-events-home"
 		certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 		state       = "arn:aws:s3:::clockmirror-test-state/"
-		files       = "arn:aws:s3:::cicd-test-artifacts-123456789012-eu-west-1/"
+		files       = "arn:aws:s3:::cicd-test-123456789012-eu-west-1/"
 	)
 
 	tags := func(kind, env string) map[string]string {

@@ -273,8 +273,9 @@ run "what_actions_tell_each_other" {
       DeployECR = { IMAGE_ID = "#{Build.IMAGE_ID}", PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" }
       DeployApp = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
       Verify = {
-        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
+
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
 
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
@@ -307,7 +308,7 @@ run "long_name" {
   }
 
   assert {
-    condition     = local.artifact_arn["source"] == "arn:aws:s3:::cicd-test-artifacts/cicd-sixteen-letters/source/*"
+    condition     = local.artifact_arn["source"] == "arn:aws:s3:::cicd-test-artifacts/${substr("cicd-sixteen-letters0", 0, 20)}/source/*"
     error_message = "CodePipeline cuts the pipeline's name to 20 characters in keys."
   }
 }

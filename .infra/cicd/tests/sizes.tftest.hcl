@@ -28,7 +28,7 @@ override_data {
 override_resource {
   override_during = plan
   target          = aws_s3_bucket.artifacts
-  values          = { arn = "arn:aws:s3:::cicd-abcdefghijklmnop-artifacts-123456789012-ap-southeast-1" }
+  values          = { arn = "arn:aws:s3:::cicd-abcdefghijklmnop-123456789012-ap-southeast-1" }
 }
 
 override_resource {
