@@ -3,90 +3,13 @@ package api_test
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func echo(t *testing.T) {
-	for _, text := range []string{
-		"foo", "", " ", "<b>&\"'\\", "\x00\n\x7f", "e\u0301", "👨‍👩‍👧", "\u2028", "a+b%20;c", strings.Repeat("x", 4096), strings.Repeat("ä", 2048),
-	} {
-		answer := ask(t, http.MethodGet, "/api/echo?text="+url.QueryEscape(text))
-		assert.Equal(t, http.StatusOK, answer.status, "%.40q", text)
-		assert.Equal(t, "application/json; charset=utf-8", answer.header.Get("Content-Type"))
-
-		var echoed map[string]string
-		require.NoError(t, json.Unmarshal([]byte(answer.body), &echoed))
-		assert.Equal(t, map[string]string{"text": text}, echoed)
-	}
-
-	assert.Equal(t, `{"text":"foo"}`, ask(t, http.MethodGet, "/api/echo?text=foo").body)
-	assert.Equal(t, `{"text":"<b>"}`, ask(t, http.MethodGet, "/api/echo?text=%3Cb%3E").body)
-
-	head := ask(t, http.MethodHead, "/api/echo?text=foo")
-	assert.Equal(t, http.StatusOK, head.status)
-	assert.Equal(t, "14", head.header.Get("Content-Length"))
-
-	for query, detail := range map[string]string{
-		"":                                   "text: is missing; give one, such as ?text=foo",
-		"?txt=foo":                           "text: is missing; give one, such as ?text=foo",
-		"?text=a&text=b":                     "text: is given 2 times; give it once",
-		"?text=" + strings.Repeat("x", 4097): "text: is 4097 bytes long; the limit is 4096",
-		"?text=%ff":                          "text: is not UTF-8; ",
-		"?text=%ed%a0%80":                    "text: is not UTF-8; ",
-		"?text=%zz":                          "text: the query can't be decoded: ",
-	} {
-		answer := ask(t, http.MethodGet, "/api/echo"+query)
-		assert.Equal(t, http.StatusBadRequest, answer.status, "%.40s", query)
-
-		if query == "?text=%zz" && refused(answer, http.StatusBadRequest) {
-			continue
-		}
-
-		members := problem(t, answer)
-		assert.Equal(t, "text", members["parameter"])
-		assert.Contains(t, members["detail"], detail)
-	}
-}
-
-func debugHealth(t *testing.T) {
-	answer := ask(t, http.MethodGet, "/-/health")
-	assert.Equal(t, http.StatusOK, answer.status)
-
-	var health struct {
-		Status string `json:"status"`
-		Debug  struct {
-			Hostname string `json:"hostname"`
-			IP       string `json:"ip"`
-		} `json:"debug"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(answer.body), &health))
-	assert.Equal(t, "ok", health.Status)
-	assert.NotEmpty(t, health.Debug.Hostname)
-	assert.NotNil(t, net.ParseIP(health.Debug.IP), health.Debug.IP)
-	assert.Equal(t, http.StatusOK, ask(t, http.MethodHead, "/-/health").status)
-}
-
-// greeting is a customer's, or none: that depends on whose deployment this is.
-func greeting(t *testing.T) {
-	answer := ask(t, http.MethodGet, "/greeting")
-	if answer.status == http.StatusNotFound {
-		assert.Equal(t, "no customer is configured; set CUSTOMER_NAME", problem(t, answer)["detail"])
-
-		return
-	}
-
-	var greeting map[string]string
-	require.NoError(t, json.Unmarshal([]byte(answer.body), &greeting))
-	assert.Len(t, greeting, 1)
-	assert.NotEmpty(t, greeting["response"])
-}
 
 // postShout sends a body; header fields come as "Name: value".
 func postShout(tb testing.TB, body string, fields ...string) answer {
