@@ -60,8 +60,7 @@ tool = .tools/go-tool $(1)
 need-docker = $(if $(shell command -v docker || true),$(if $(shell docker version >/dev/null 2>&1 && echo yes || true),,\
 	$(error Docker is installed, but its engine does not answer: start it, or see what `docker version` says)),\
 	$(error Docker is missing: install Docker Engine 20.10 or newer, see https://docs.docker.com/engine/install))
-docker:
-	$(need-docker)
+docker: ; $(need-docker)
 # A Python tool's version and checksums are in .tools/NAME.txt; it is installed on first use, and again when they change.
 $(VENVS)/%/installed:
 	@.tools/venv '$(firstword $(subst -, ,$*))' '$(@D)'
@@ -181,8 +180,7 @@ verify-running: ## Say what runs, and who built and signed it: ENV=…
 reproduce: docker ## Build the commit of IMAGE again and compare: repo@sha256:…
 	@.tools/reproduce '$(IMAGE)'
 image-archive: docker ## Save the image IMAGE as .build/image/image.tar
-	@mkdir -p $(BUILD)/image
-	docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
+	mkdir -p $(BUILD)/image && docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
 sbom: docker ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
 check-sbom: ## Check licences and known vulnerabilities of the SBOM
@@ -200,6 +198,8 @@ verify-image: ## Refuse IMAGE unless the pipeline built and signed it: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/verify-image '$(ENV)' '$(IMAGE)' $(if $(DEFINITIONS),'$(DEFINITIONS)')
 
 ##@ Maintain
+new: ## Make a service of your own: NAME=… MODULE=… INTO=…
+	@.tools/new
 hooks: hook-tools ## Check each commit before it is made
 	@$(BUILD)/python/hooks/bin/lefthook install
 hook-tools: $(call venv,hooks)/installed $(call venv,linters)/installed

@@ -23,6 +23,7 @@ type command struct{ text, answer string }
 //nolint:gochecknoglobals // a table
 var runners = map[string]func(*testing.T, []command){
 	"Run it, test it": testRun,
+	"Make it yours":   testElsewhere, // of `make new`
 	"Call it":         testCall,
 	"Deploy it":       testDeploy,
 	"Rehearse it":     testElsewhere,

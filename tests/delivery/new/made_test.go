@@ -1,0 +1,103 @@
+package new_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
+	"github.com/clockmirror/clockmirror/tests/testkit"
+)
+
+var forgotten = regexp.MustCompile(`(?i)clock-?mirror`)
+
+// testMade checks everything that a name may change. Checks of what it can't, such as the style of the code, are the original's own.
+func testMade(t *testing.T, tree string) {
+	t.Helper()
+
+	assert.Equal(t, "1\n", testkit.Git(t, tree, "rev-list", "--count", "--all"))
+	assert.Equal(t, "master Begin payments\n", testkit.Git(t, tree, "log", "-1", "--format=%D %s")[len("HEAD -> "):])
+	assert.Empty(t, testkit.Git(t, tree, "status", "--porcelain", "--ignored"))
+	assert.Regexp(t, `(?s)^# Changelog\n.+\n## Unreleased\n\n## 0\.0\.0 \(\d{4}-\d\d-\d\d\)\n\n- .+\n$`, read(t, tree, "CHANGELOG.md"))
+	assert.Regexp(t, `^MIT License\n\nCopyright \(c\) \d{4} Acme & Söhne\nMade from clockmirror, .+, under the same licence, Copyright \(c\) 2026 The clockmirror authors\n`,
+		read(t, tree, "LICENSE"))
+	assert.NoFileExists(t, filepath.Join(tree, ".tools", "new"))
+	testNames(t, tree)
+
+	t.Run("format", func(t *testing.T) { t.Parallel(); testFormat(t, tree) })
+
+	for _, stack := range []string{"bootstrap", "ecr", "app", "cicd"} {
+		t.Run(stack, func(t *testing.T) { t.Parallel(); testStack(t, tree, stack) })
+	}
+
+	t.Run("program", func(t *testing.T) {
+		t.Parallel()
+		run(t, tree, "make", "build", "VERSION=1.2.3")
+		assert.NotRegexp(t, forgotten, read(t, tree, ".build", "payments"))
+		assert.Contains(t, run(t, tree, filepath.Join(tree, ".build", "payments"), "version"), "payments 1.2.3, revision ")
+		run(t, tree, "go", "test", "-tags", "nomsgpack", "./src/...", "./tests/service/api", "./tests/docs/generated", "./tests/kubernetes/chart")
+	})
+}
+
+// testNames looks at all paths and files, whatever is in them.
+func testNames(t *testing.T, tree string) {
+	t.Helper()
+
+	var found []string
+
+	for file := range strings.FieldsSeq(testkit.Git(t, tree, "ls-files")) {
+		assert.NotRegexp(t, forgotten, file)
+		assert.NotContains(t, read(t, tree, file), "make new", file)
+
+		for line := range strings.Lines(read(t, tree, file)) {
+			if forgotten.MatchString(line) {
+				found = append(found, file+": "+line)
+			}
+		}
+	}
+
+	require.Len(t, found, 1, "one line says where it comes from")
+	assert.Contains(t, found[0], "LICENSE: Made from ")
+}
+
+// testFormat checks what depends on the length of names and on how they sort.
+func testFormat(t *testing.T, tree string) {
+	t.Helper()
+
+	run(t, tree, "terraform", "fmt", "-check", "-diff", "-recursive", ".infra")
+	assert.Empty(t, run(t, tree, testkit.Tool(t, "golangci-lint"), "fmt", "--diff", "./..."))
+	run(t, tree, testkit.Program(t, "apt-get install yamllint", "yamllint"), "--strict", ".golangci.yml", ".infra/helm")
+}
+
+// testStack validates and tests a stack.
+func testStack(t *testing.T, tree, stack string, arguments ...string) {
+	t.Helper()
+
+	testkit.Program(t, "install Terraform 1.11 or newer", "terraform")
+
+	in := "-chdir=.infra/" + stack
+	run(t, tree, "terraform", in, "init", "-backend=false", "-input=false", "-lockfile=readonly")
+	run(t, tree, "terraform", in, "validate")
+	run(t, tree, "terraform", append([]string{in, "test"}, arguments...)...)
+}
+
+// run runs a program in what was made, and returns what it prints. The program finds there what this repository has built already.
+func run(t *testing.T, tree, program string, arguments ...string) string {
+	t.Helper()
+
+	command := exec.CommandContext(t.Context(), program, arguments...)
+
+	command.Dir, command.Env = tree, append(proc.WithoutGit(os.Environ()), "MAKEFLAGS=")
+
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(bytes.TrimSpace(output)))
+
+	return string(output)
+}
