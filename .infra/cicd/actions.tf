@@ -114,8 +114,9 @@ locals {
       reports     = true
       environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
       variables = {
-        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
+
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
       }
     }

@@ -281,8 +281,9 @@ run "what_actions_tell_each_other" {
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
       }
       Accept = {
-        PUSHED_IMAGE    = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE  = "#{DeployApp.PREVIOUS_IMAGE}"
+        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
+
         CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
       }
     }
