@@ -1,6 +1,6 @@
 // Not a tool: this module has the OpenAPI document that the manifests are held against.
 
-module github.com/clockmirror/clockmirror/tools
+module tools
 
 go 1.26.0
 
