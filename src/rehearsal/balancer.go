@@ -171,11 +171,9 @@ func (c *container) trust(ctx context.Context) error {
 		return nil
 	}
 
-	_, err := c.in.engine.Run(ctx, "cp", c.in.authorityFile(), c.name+":/usr/local/share/ca-certificates/")
-	if err == nil {
-		_, err = c.in.engine.Run(ctx, "exec", c.name, "update-ca-certificates")
-	}
-
+	// Added to what the machine trusts already, which may be more than Debian's own list, from which update-ca-certificates makes it anew.
+	_, err := c.in.engine.RunWith(ctx, strings.NewReader(c.in.authority.PEM()),
+		"exec", "--interactive", c.name, "sh", "-c", "cat >>/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
 		return fmt.Errorf("trust the load balancer's certificate: %w", err)
 	}

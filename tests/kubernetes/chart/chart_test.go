@@ -143,7 +143,7 @@ func TestNames(t *testing.T) {
 	long := strings.Repeat("n", 53)
 
 	for release, want := range map[string]string{
-		"clockmirror": "clockmirror", "my-clockmirror": "my-clockmirror", "a": "a-clockmirror", long: long + "-clockmirr",
+		"clockmirror": "clockmirror", "my-clockmirror": "my-clockmirror", "a": "a-clockmirror", long: (long + "-clockmirror")[:63],
 	} {
 		manifests := chart.render(t, release)
 		for line := range strings.Lines(manifests) {
