@@ -141,9 +141,11 @@ func TestNames(t *testing.T) {
 	chart := open(t)
 
 	long := strings.Repeat("n", 53)
+	cut := long + "-clockmirror"
+	cut = cut[:min(len(cut), 63)]
 
 	for release, want := range map[string]string{
-		"clockmirror": "clockmirror", "my-clockmirror": "my-clockmirror", "a": "a-clockmirror", long: (long + "-clockmirror")[:63],
+		"clockmirror": "clockmirror", "my-clockmirror": "my-clockmirror", "a": "a-clockmirror", long: cut,
 	} {
 		manifests := chart.render(t, release)
 		for line := range strings.Lines(manifests) {
