@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,8 +26,7 @@ func testRollBack(t *testing.T, environment map[string]string) {
 	t.Helper()
 
 	app := newStack(t, "app", environment, "env=test", "tf_state_bucket="+stateBucket)
-	app.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
-	require.NoError(t, app.WorkspaceSelect(t.Context(), "test"))
+	app.selectInBucket(t, "test")
 	app.signatures(t)
 
 	digest := app.must(t, "aws", "ecr", "put-image", "--repository-name", "clockmirror", "--image-tag", "v1.2.3", "--output", "text", "--query", "image.imageId.imageDigest",

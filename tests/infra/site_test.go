@@ -153,6 +153,14 @@ func (s *stack) initInBucket(t *testing.T, workspace string) {
 	require.NoError(t, s.WorkspaceNew(t.Context(), workspace))
 }
 
+// selectInBucket takes up the state of an environment that is there.
+func (s *stack) selectInBucket(t *testing.T, workspace string) {
+	t.Helper()
+
+	s.init(t, tfexec.BackendConfig("bucket="+stateBucket), tfexec.BackendConfig("region="+emulator.Region))
+	require.NoError(t, s.WorkspaceSelect(t.Context(), workspace))
+}
+
 func (s *stack) apply(t *testing.T, variables ...string) {
 	t.Helper()
 
