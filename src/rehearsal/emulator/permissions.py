@@ -104,7 +104,10 @@ def _check(request, resource):
         raise JsonRESTError("AccessDeniedException", f"User: {request._access_key.arn} is not authorized to perform: {why}")
     if request._action.startswith("s3:"):
         request._raise_access_denied()
-    raise AccessDeniedError(user_arn=request._access_key.arn, action=why)
+    refused = AccessDeniedError(user_arn=request._access_key.arn, action=why)
+    if not request._action.startswith("ec2:"):  # moto has each error in a list, as EC2 alone does in AWS
+        refused.description = refused.description.replace("<Errors>", "").replace("</Errors>", "")
+    raise refused
 
 
 def apply():
