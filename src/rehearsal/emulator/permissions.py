@@ -8,7 +8,7 @@ Two names differ from those in policies: requests to CloudWatch are signed for "
 s3:ListBucket. What is called and denied is named in the log, as some of the answers do not say it. Services that speak JSON would get XML,
 which no SDK can read.
 
-A request without a body is signed as such; moto takes its headers for the body of a GET.
+A request without a body is signed as such; moto takes its headers for the body of a GET and of a DELETE.
 
 Policies of buckets are left to moto, which knows none of their conditions, such as that of TLS: statements with one don't count.
 """
@@ -124,7 +124,7 @@ def apply():
 
     def create_without_body(request):
         created = create(request)
-        if not request._body and request._method == "GET":
+        if not request._body and request._method in ("DELETE", "GET"):
             created.data = b""
         return created
 
