@@ -32,10 +32,19 @@ func (e *Environment) makeToolbox(ctx context.Context) error {
 
 	e.removeCaches(ctx)
 
-	return nil
+	return e.fillCache(ctx)
 }
 
-// cache is the volume of what build machines compile, one for each toolbox. Docker fills it from the toolbox when it makes it.
+// fillCache begins the cache with what the toolbox has compiled, once. Docker would do it while it starts the first machine, and start
+// the second, beside it, with a half of the files.
+func (e *Environment) fillCache(ctx context.Context) error {
+	_, err := e.engine.Run(ctx, "run", "--rm", "--label", e.engine.Label, "--volume", e.cache()+":/cache", e.toolbox, "flock", "/cache",
+		"sh", "-ec", "[ -e /cache/filled ] || { cp -a /opt/toolbox/cache/. /cache && touch /cache/filled; }")
+
+	return err
+}
+
+// cache is the volume of what build machines compile, one for each toolbox.
 func (e *Environment) cache() string {
 	_, tag, _ := strings.Cut(e.toolbox, ":")
 
