@@ -29,7 +29,7 @@ func TestInterrupt(t *testing.T) {
 			command.Dir, command.Stdout, command.Stderr = testkit.Root(t), &printed, &printed
 			process, err := proc.Start(command)
 			require.NoError(t, err)
-			testkit.EventuallyWithin(t, 5*time.Minute, func() error {
+			testkit.EventuallyWithin(t, 10*time.Minute, func() error {
 				if !strings.Contains(printed.String(), line) {
 					return fmt.Errorf("it did not reach %q: %s", line, printed.String())
 				}
