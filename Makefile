@@ -149,7 +149,7 @@ plan-ecr apply-ecr destroy-ecr: %-ecr: ## Image repository: ENV=… TF_STATE_BUC
 	@$(call stack,ecr,$*)
 plan-app apply-app destroy-app: ## Service: the same, and first IMAGE=…
 plan-app apply-app: %-app:
-	@$(call need,ENV,prod)TF_VAR_image=$$(AWS_REGION='$(REGION)' .infra/app/running-image '$(ENV)' $(if $(findstring @sha256:,$(IMAGE)),'$(IMAGE)')); \
+	@$(call need,ENV,prod)TF_VAR_image=$${RUNNING_IMAGE:-$$(AWS_REGION='$(REGION)' .infra/app/running-image '$(ENV)' $(if $(findstring @sha256:,$(IMAGE)),'$(IMAGE)'))}; \
 	export TF_VAR_image; $(call stack,app,$*)$(if $(filter apply,$*),; \
 	AWS_REGION='$(REGION)' .infra/app/check-deployed '$(ENV)' $$(.infra/app/applied-revisions))
 destroy-app:

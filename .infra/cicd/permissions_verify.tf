@@ -6,8 +6,8 @@ locals {
     {
       sid       = "ReadService"
       why       = "which revision each service runs, and how its deployment stands"
-      actions   = ["ecs:DescribeClusters", "ecs:DescribeServices"]
-      resources = [format(local.regional, "ecs", "cluster/${local.app}"), format(local.regional, "ecs", "service/${local.app}/api")]
+      actions   = ["ecs:DescribeServices"]
+      resources = [format(local.regional, "ecs", "service/${local.app}/api")]
     },
     {
       sid       = "ReadRevision"
