@@ -144,20 +144,18 @@ func TestUpstreamFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			timeout := time.Second
+			timeout := time.Minute
 			if failure.timeout {
-				timeout = 100 * time.Millisecond
+				timeout = time.Second // so that each try gets to the server, on a busy machine too
 			}
 
 			upstream, tries := newUpstreamWithin(t, timeout, failure.handler)
-			started := time.Now()
 			_, err := upstream.Upper(t.Context(), "x")
 
 			wrong, ok := errors.AsType[*shout.UpstreamError](err)
 			require.True(t, ok, "%v", err)
 			assert.Equal(t, failure.timeout, wrong.Timeout, err)
 			assert.Equal(t, failure.tries, tries.Load())
-			assert.Less(t, time.Since(started), 10*time.Second)
 		})
 	}
 }
