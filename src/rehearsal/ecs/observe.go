@@ -1,11 +1,9 @@
 package ecs
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,18 +31,12 @@ func asked(from *types.Service) service {
 }
 
 // observe looks at every task, in the order in which ECS lists the deployments; ones that it lists no longer come last.
-func (s *Scheduler) observe(ctx context.Context, from *types.Service) ([]observedDeployment, error) {
-	running, err := s.Engine.Run(ctx, "ps", "--filter", "label="+s.Engine.Label, "--format", "{{.Names}}")
-	if err != nil {
-		return nil, fmt.Errorf("look at the tasks: %w", err)
-	}
-
+func (s *Scheduler) observe(from *types.Service) ([]observedDeployment, error) {
 	passing, err := s.lb.Healths()
 	if err != nil {
 		return nil, fmt.Errorf("look at the targets: %w", err)
 	}
 
-	alive := strings.Fields(running)
 	grace := time.Duration(aws.ToInt32(from.HealthCheckGracePeriodSeconds)) * time.Second
 
 	var observed []observedDeployment
@@ -55,7 +47,7 @@ func (s *Scheduler) observe(ctx context.Context, from *types.Service) ([]observe
 
 		for _, task := range known.tasks {
 			seen.tasks = append(seen.tasks, observedTask{
-				name: task.name, running: slices.Contains(alive, task.name), passes: passing[task.name], late: time.Since(task.began) > grace,
+				name: task.name, running: task.runs(), passes: passing[task.name], late: time.Since(task.began) > grace,
 				health: task.check.health(), stopping: task.stopping,
 			})
 

@@ -153,7 +153,7 @@ func (s *Scheduler) step(ctx context.Context) error {
 
 	s.reap()
 
-	observed, err := s.observe(ctx, service)
+	observed, err := s.observe(service)
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,9 @@ type task struct {
 	began     time.Time
 	container types.ContainerDefinition
 	check     *check
-	// ends is closed when the task is gone.
-	ends     chan struct{}
-	stopping bool
+	// exited is closed when the container does not run any more, ends when the task is gone.
+	exited, ends chan struct{}
+	stopping     bool
 }
 
 // run starts a container of a task definition.
@@ -72,7 +72,27 @@ func run(ctx context.Context, engine *docker.Engine, name string, definition *ty
 		return nil, fmt.Errorf("start %s: %w: %s", aws.ToString(container.Image), err, strings.TrimSpace(stderr.String()))
 	}
 
-	return &task{name: name, began: time.Now(), container: container, check: newCheck(container.HealthCheck), ends: make(chan struct{})}, nil
+	begun := &task{
+		name: name, began: time.Now(), container: container, check: newCheck(container.HealthCheck), exited: make(chan struct{}), ends: make(chan struct{}),
+	}
+
+	go func() {
+		defer close(begun.exited)
+
+		_, _ = engine.Run(ctx, "wait", name) // asking again and again would take a client each time
+	}()
+
+	return begun, nil
+}
+
+// runs reports whether the container runs.
+func (t *task) runs() bool {
+	select {
+	case <-t.exited:
+		return false
+	default:
+		return true
+	}
 }
 
 // options are docker's for what a task definition says, and the environment that they take values from.
