@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	testkit.GiveWay()
 	flag.Parse()
 
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}
 

@@ -96,7 +96,7 @@ func Run(tb testing.TB, folder, program string, arguments ...string) string {
 // InCI reports whether this is a run of continuous integration, in which no test may be skipped.
 func InCI() bool { return os.Getenv("CI") != "" }
 
-// GiveWay has a package's tests and all that they start run at a lower priority, so that those beside them that count seconds under load
+// GiveWay has a package's tests and all that they start run at the lowest priority, so that those beside them that count seconds under load
 // get the processors first. TestMain calls it before all else: the program begins anew.
 func GiveWay() {
 	const given = "TESTS_GAVE_WAY"
@@ -106,7 +106,7 @@ func GiveWay() {
 
 	nice, err := exec.LookPath("nice")
 	if err == nil {
-		err = syscall.Exec(nice, append([]string{"nice", "-n", "10"}, os.Args...), append(os.Environ(), given+"=yes"))
+		err = syscall.Exec(nice, append([]string{"nice", "-n", "19"}, os.Args...), append(os.Environ(), given+"=yes"))
 	}
 
 	panic(err)

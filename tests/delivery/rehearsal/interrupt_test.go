@@ -29,6 +29,8 @@ func TestInterrupt(t *testing.T) {
 			command.Dir, command.Stdout, command.Stderr = testkit.Root(t), &printed, &printed
 			process, err := proc.Start(command)
 			require.NoError(t, err)
+			t.Cleanup(func() { _ = process.Signal(syscall.SIGINT) }) // if it goes on, that is for nothing
+
 			testkit.EventuallyWithin(t, 10*time.Minute, func() error {
 				if !strings.Contains(printed.String(), line) {
 					return fmt.Errorf("it did not reach %q: %s", line, printed.String())
