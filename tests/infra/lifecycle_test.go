@@ -160,7 +160,7 @@ func (h *history) require(t *testing.T) {
 
 	for _, digest := range h.ran[max(0, len(h.ran)-1-canGoBack):] {
 		for _, needed := range []string{digest, "sbom-of-" + digest, "provenance-of-" + digest, "signature-of-" + digest} {
-			require.NotContains(t, expired, needed, "after %d pushes, of %v", h.pushed, h.ran)
+			require.False(t, slices.Contains(expired, needed), "%s is expired after %d pushes, of %v", needed, h.pushed, h.ran)
 		}
 	}
 

@@ -121,8 +121,10 @@ func (p Policy) Expired(images []Image, now time.Time) []string {
 	for _, rule := range p.Rules {
 		var fitting []Image
 
+		patterns := rule.Selection.compile()
+
 		for _, image := range youngest {
-			if rule.Selection.fits(image) {
+			if rule.Selection.fits(image, patterns) {
 				fitting = append(fitting, image)
 			}
 		}
@@ -150,8 +152,18 @@ func (p Policy) Expired(images []Image, now time.Time) []string {
 	return digests
 }
 
+// compile returns the rule's patterns as regular expressions.
+func (s Selection) compile() []*regexp.Regexp {
+	patterns := make([]*regexp.Regexp, 0, len(s.TagPatterns))
+	for _, pattern := range s.TagPatterns {
+		patterns = append(patterns, regexp.MustCompile("^"+strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")+"$"))
+	}
+
+	return patterns
+}
+
 // fits says whether an image has the tags that the rule is about: for each pattern at least one.
-func (s Selection) fits(image Image) bool {
+func (s Selection) fits(image Image, patterns []*regexp.Regexp) bool {
 	switch s.TagStatus {
 	case "any":
 		return true
@@ -159,9 +171,8 @@ func (s Selection) fits(image Image) bool {
 		return len(image.Tags) == 0
 	}
 
-	for _, pattern := range s.TagPatterns {
-		expression := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
-		if !slices.ContainsFunc(image.Tags, expression.MatchString) {
+	for _, pattern := range patterns {
+		if !slices.ContainsFunc(image.Tags, pattern.MatchString) {
 			return false
 		}
 	}
