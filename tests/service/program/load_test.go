@@ -75,7 +75,7 @@ func overload(t *testing.T, program string) {
 	reports(t, server, "http_requests_in_flight 2")
 
 	asked := time.Now()
-	response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	assert.Less(t, time.Since(asked), 5*time.Second, "refused, not queued")
 	assert.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	assert.Equal(t, "1", response.Header.Get("Retry-After"))
@@ -88,14 +88,14 @@ func overload(t *testing.T, program string) {
 	}
 
 	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
-	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/clock",status="503"} 1`)
+	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/api/echo",status="503"} 1`)
 
 	close(answer)
 
 	_, _, err := rest(t, held)
 	require.NoError(t, err)
 
-	testkit.Until(t, func() bool { return status(t, server.URL+"/clock?mirror_time=12:22") == http.StatusOK }, "requests are refused still")
+	testkit.Until(t, func() bool { return status(t, server.URL+"/api/echo?text=12:22") == http.StatusOK }, "requests are refused still")
 }
 
 // slowUpstream answers nothing until the channel is closed.
@@ -147,7 +147,7 @@ func slowRoutes(t *testing.T, program string) {
 	reports(t, server, `http_requests_total{method="POST",route="/shout",status="503"} 8`)
 
 	for range 10 {
-		response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+		response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 		assert.Equal(t, http.StatusOK, response.StatusCode, body)
 	}
 }
@@ -155,7 +155,7 @@ func slowRoutes(t *testing.T, program string) {
 func slowHeaders(t *testing.T, program string) {
 	server := testkit.Start(t, program, "REQUEST_TIMEOUT=200ms")
 
-	left, err := io.ReadAll(open(t, server.URL, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\n"))
+	left, err := io.ReadAll(open(t, server.URL, "GET /api/echo?text=12:22 HTTP/1.1\r\nHost: x\r\n"))
 	require.NoError(t, err, "the server closes the connection")
 	assert.NotContains(t, string(left), "200 OK")
 }
@@ -180,7 +180,7 @@ func slowBodies(t *testing.T, program string) {
 	}
 
 	for range 10 {
-		response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+		response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 		assert.Equal(t, http.StatusOK, response.StatusCode, body)
 	}
 }
@@ -189,10 +189,10 @@ func moreConnectionsThanAllowed(t *testing.T, program string) {
 	server := testkit.Start(t, program, "MAX_CONNECTIONS=10")
 
 	for range 50 {
-		open(t, server.URL, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: ")
+		open(t, server.URL, "GET /api/echo?text=12:22 HTTP/1.1\r\nHost: ")
 	}
 
-	response, body := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	assert.Equal(t, http.StatusOK, response.StatusCode, body)
 
 	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
@@ -222,7 +222,7 @@ func shortTimeouts(t *testing.T, program string) {
 	reader := bufio.NewReader(connection)
 
 	for range 12 {
-		_, err := fmt.Fprint(connection, "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err := fmt.Fprint(connection, "GET /api/echo?text=12:22 HTTP/1.1\r\nHost: x\r\n\r\n")
 		require.NoError(t, err)
 
 		response, err := http.ReadResponse(reader, nil)

@@ -35,7 +35,7 @@ func unreadLog(t *testing.T, program string) {
 	for range 8 {
 		clients.Go(func() {
 			for range 1500 {
-				response, err := http.Get(server.URL + "/clock?mirror_time=12:22") //nolint:noctx // the server ends with the test
+				response, err := http.Get(server.URL + "/api/echo?text=12:22") //nolint:noctx // the server ends with the test
 				if err != nil {
 					t.Error(err)
 
@@ -73,7 +73,7 @@ func unreadLogDoesNotHoldTheStop(t *testing.T, program string) {
 	server := testkit.StartInto(t, program, writer)
 
 	for range 1000 {
-		testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+		testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	}
 
 	server.Terminate(t)
@@ -86,7 +86,7 @@ func closedLog(t *testing.T, program string) {
 	require.NoError(t, reader.Close())
 	require.NoError(t, writer.Close())
 
-	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	testkit.Until(t, func() bool {
 		return !strings.Contains(testkit.Get(t, server.AdminURL+"/metrics"), "\nlog_lines_dropped_total 0\n")
 	}, "no line is lost")

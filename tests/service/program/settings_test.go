@@ -48,12 +48,12 @@ func healthcheck(t *testing.T, program string) {
 	code, _, stderr := run(t, program, []string{port}, "healthcheck")
 	assert.Zero(t, code, stderr)
 
-	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/clock?mirror_time=12:22")
+	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/api/echo?text=12:22")
 	assert.Zero(t, code, stderr)
 
-	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/greeting")
+	code, _, stderr = run(t, program, nil, "healthcheck", server.URL+"/livez", server.URL+"/nothing")
 	assert.Equal(t, 1, code)
-	assert.Equal(t, "clockmirror: not healthy: "+server.URL+"/greeting answers 404 Not Found\n", stderr)
+	assert.Equal(t, "clockmirror: not healthy: "+server.URL+"/nothing answers 404 Not Found\n", stderr)
 
 	server.Terminate(t)
 	testkit.Until(t, func() bool {

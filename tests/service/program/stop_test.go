@@ -18,7 +18,7 @@ import (
 
 func drainThenStop(t *testing.T, program string) {
 	server := testkit.Start(t, program, "DRAIN_DELAY=2s")
-	response, _ := testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	response, _ := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	assert.False(t, response.Close)
 
 	signalled := time.Now()
@@ -27,7 +27,7 @@ func drainThenStop(t *testing.T, program string) {
 	testkit.Until(t, func() bool { return status(t, server.URL+"/readyz") == http.StatusServiceUnavailable }, "/readyz is not 503")
 
 	// Everything but /readyz goes on, and asks clients to come back elsewhere.
-	for _, path := range []string{"/clock?mirror_time=12:22", "/livez", "/health"} {
+	for _, path := range []string{"/api/echo?text=12:22", "/livez", "/health"} {
 		response, _ = testkit.Ask(t, server.URL+path)
 		assert.Equal(t, http.StatusOK, response.StatusCode, path)
 		assert.True(t, response.Close, path)

@@ -52,8 +52,8 @@ func traces(t *testing.T, program string) {
 	sink := newCollector(t)
 	server := testkit.Start(t, program,
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+sink.URL+"/base", "OTEL_EXPORTER_OTLP_HEADERS=authorization=key", "OTEL_SERVICE_NAME=mirror")
-	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Ask(t, server.URL+"/api/echo?text=12:22", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 
 	found := lines(t, server, 2)
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", found[0]["trace_id"])
@@ -64,7 +64,7 @@ func traces(t *testing.T, program string) {
 
 	sent := strings.Join(sink.taken(), "\n")
 	assert.Contains(t, sent, "/base/v1/traces key ")
-	assert.Contains(t, sent, "GET /clock")
+	assert.Contains(t, sent, "GET /api/echo")
 	assert.Contains(t, sent, "mirror")
 	assert.Contains(t, sent, "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36", "the parent's trace goes on")
 }
@@ -83,7 +83,7 @@ func noTraceWithoutSampling(t *testing.T, program string) {
 		// The probes that Start sends have no parent: only the ratio keeps those out.
 		environ := append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + sink.URL, "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0"}, test.environ...)
 		server := testkit.Start(t, program, environ...)
-		testkit.Ask(t, server.URL+"/clock?mirror_time=12:22", test.parent)
+		testkit.Ask(t, server.URL+"/api/echo?text=12:22", test.parent)
 		server.Terminate(t)
 		require.Zero(t, server.ExitCode(t))
 		assert.Empty(t, sink.taken(), name)
@@ -92,7 +92,7 @@ func noTraceWithoutSampling(t *testing.T, program string) {
 
 func lostSpansAreNoFailure(t *testing.T, program string) {
 	server := testkit.Start(t, program, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:"+strconv.Itoa(testkit.FreePort(t)))
-	testkit.Ask(t, server.URL+"/clock?mirror_time=12:22")
+	testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 	server.Terminate(t)
 	assert.Zero(t, server.ExitCode(t))
 	assert.Contains(t, server.Output(), "spans were lost")
