@@ -79,10 +79,10 @@ func testServes(t *testing.T, docker *testkit.Engine, name string, _ image) {
 	t.Helper()
 
 	_, public, _ := start(t, docker, name)
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, public+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"text":"12:22"}`, testkit.Get(t, public+"/api/echo?text=12:22"))
 	assert.Contains(t, testkit.Get(t, public), `<div id="swagger-ui">`)
 	assert.Contains(t, testkit.Get(t, public+"/swagger/swagger-ui-bundle.js"), "SwaggerUIBundle")
-	assert.Contains(t, testkit.Get(t, public+"/swagger/doc.json"), "/clock")
+	assert.Contains(t, testkit.Get(t, public+"/swagger/doc.json"), "/api/echo")
 }
 
 func testVersion(t *testing.T, docker *testkit.Engine, name string, built image) {
@@ -228,7 +228,7 @@ func testStops(t *testing.T, docker *testkit.Engine, name string, _ image) {
 		return docker.Command(t.Context(), "exec", container, "/clockmirror", "healthcheck").Run() != nil
 	},
 		"the check does not tell that the container is about to stop")
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, public+"/clock?mirror_time=12:22"), "while draining")
+	assert.JSONEq(t, `{"text":"12:22"}`, testkit.Get(t, public+"/api/echo?text=12:22"), "while draining")
 
 	assert.Equal(t, "0", docker.Wait(t, container, testkit.Patience), docker.Logs(t, container))
 	assert.Equal(t, "0", docker.Inspect(t, container, "{{.State.ExitCode}}"))
@@ -326,7 +326,7 @@ func TestImageRun(t *testing.T) {
 
 	testkit.EventuallyWithin(t, buildPatience, func() error { return testkit.Ready(t.Context(), "http://127.0.0.1:"+port) })
 
-	assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://127.0.0.1:"+port+"/clock?mirror_time=12:22"))
+	assert.JSONEq(t, `{"text":"12:22"}`, testkit.Get(t, "http://127.0.0.1:"+port+"/api/echo?text=12:22"))
 
 	require.NoError(t, process.Signal(syscall.SIGINT)) // as a terminal's Ctrl-C does
 	_ = process.Wait()                                 // make tells of the interrupt

@@ -44,7 +44,7 @@ func TestMemory(t *testing.T) {
 				attacked := time.Now()
 
 				testkit.Eventually(t, func() error { return testkit.Ready(t.Context(), "http://"+address) })
-				assert.JSONEq(t, `{"mirror_time":"12:22","actual_time":"11:38"}`, testkit.Get(t, "http://"+address+"/clock?mirror_time=12:22"))
+				assert.JSONEq(t, `{"text":"12:22"}`, testkit.Get(t, "http://"+address+"/api/echo?text=12:22"))
 				assert.Less(t, time.Since(attacked), 5*time.Second, "others are served while it goes on: nothing has timed out yet")
 				assert.Equal(t, "true false 0", docker.Inspect(t, container, "{{.State.Running}} {{.State.OOMKilled}} {{.RestartCount}}"))
 			})
