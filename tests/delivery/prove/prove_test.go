@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -125,7 +126,7 @@ func open(t *testing.T, name string) *account {
 	t.Cleanup(func() { assert.NoError(t, engine.RemoveImages(context.WithoutCancel(t.Context()), stored+"/*")) })
 	testkit.Schedule(t, scheduler)
 
-	a.environ = testkit.Shell(t, a.cloud, "DOCKER_BUILDKIT=1", "PROVE_ENV="+name, "REGION="+emulator.Region, "AWAIT_INTERVAL=1")
+	a.environ = testkit.Shell(t, a.cloud, "DOCKER_BUILDKIT=1", "PROVE_ENV="+name, "REGION="+emulator.Region)
 
 	return a
 }
@@ -194,10 +195,9 @@ func (a *account) prove(t *testing.T, typed string) *exec.Cmd {
 
 // hasRepository returns an error until the image repository is there.
 func (a *account) hasRepository(ctx context.Context) error {
-	command := exec.CommandContext(ctx, "aws", "ecr", "describe-repositories", "--repository-names", a.name)
-	command.Env = a.environ
+	_, err := ecr.NewFromConfig(a.cloud.Owner()).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{a.name}})
 
-	return command.Run()
+	return err
 }
 
 // requireEmpty checks that nothing is left that costs money.
