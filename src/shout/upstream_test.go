@@ -150,12 +150,14 @@ func TestUpstreamFailures(t *testing.T) {
 			}
 
 			upstream, tries := newUpstreamWithin(t, timeout, failure.handler)
+			started := time.Now()
 			_, err := upstream.Upper(t.Context(), "x")
 
 			wrong, ok := errors.AsType[*shout.UpstreamError](err)
 			require.True(t, ok, "%v", err)
 			assert.Equal(t, failure.timeout, wrong.Timeout, err)
 			assert.Equal(t, failure.tries, tries.Load())
+			assert.Less(t, time.Since(started), 10*time.Second)
 		})
 	}
 }
