@@ -32,6 +32,10 @@ func (e *Environment) makeToolbox(ctx context.Context) error {
 
 	e.removeCaches(ctx)
 
+	if e.options.Cold {
+		return nil // no machine gets it
+	}
+
 	return e.fillCache(ctx)
 }
 
