@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "alarms" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = concat([aws_cloudwatch_event_rule.alarm_over.arn], aws_cloudwatch_event_rule.outside[*].arn)
+      values   = [aws_cloudwatch_event_rule.alarm_over.arn, aws_cloudwatch_event_rule.outside.arn]
     }
   }
 }
@@ -65,11 +65,8 @@ resource "aws_cloudwatch_event_rule" "alarm_over" {
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]
-    resources = concat(
-      [{ prefix = "arn:${local.partition}:cloudwatch:${var.region}:${local.account_id}:alarm:${local.name}-" }],
-      var.outside_check.enabled && var.region != local.metrics_region ? [local.outside_alarm_arn] : [],
-    )
-    detail = { state = { value = ["OK"] }, previousState = { value = ["ALARM"] } }
+    resources   = [{ prefix = "arn:${local.partition}:cloudwatch:${var.region}:${local.account_id}:alarm:${local.name}-" }, local.outside_alarm_arn]
+    detail      = { state = { value = ["OK"] }, previousState = { value = ["ALARM"] } }
   })
 }
 
@@ -80,6 +77,35 @@ resource "aws_cloudwatch_event_target" "alarm_over" {
   input_transformer {
     input_paths    = { alarm = "$.detail.alarmName", time = "$.time" }
     input_template = "\"OK: <alarm> is over since <time>.\""
+  }
+
+  depends_on = [aws_sns_topic_policy.alarms]
+}
+
+# The alarm of the stack outside is in another region, and can't send to this topic itself: its events come here.
+locals {
+  outside_alarm_arn = "arn:${local.partition}:cloudwatch:us-east-1:${local.account_id}:alarm:${local.name}-outside"
+}
+
+resource "aws_cloudwatch_event_rule" "outside" {
+  name        = "${local.name}-outside-alarm"
+  description = "The alarm ${local.name}-outside goes off."
+
+  event_pattern = jsonencode({
+    source      = ["aws.cloudwatch"]
+    detail-type = ["CloudWatch Alarm State Change"]
+    resources   = [local.outside_alarm_arn]
+    detail      = { state = { value = ["ALARM"] } }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "outside" {
+  rule = aws_cloudwatch_event_rule.outside.name
+  arn  = aws_sns_topic.alarms.arn
+
+  input_transformer {
+    input_paths    = { alarm = "$.detail.alarmName", time = "$.time" }
+    input_template = "\"ALARM: <alarm> is on since <time>: asked from outside, the service does not give the right answer.\""
   }
 
   depends_on = [aws_sns_topic_policy.alarms]

@@ -5,7 +5,7 @@ locals {
   target = module.api.target_group_arn_suffix
 
   rows = [
-    ["Is it up?", concat([
+    ["Is it up?", [
       {
         type       = "alarm"
         properties = { title = "Alarms", alarms = concat(module.api.alarm_arns, [aws_cloudwatch_metric_alarm.alb_5xx.arn]) }
@@ -28,12 +28,7 @@ locals {
           [".", "HTTPCode_ELB_5XX_Count", "LoadBalancer", local.alb],
         ]
       },
-      ], [for check in aws_route53_health_check.outside : {
-        title   = "Checkers that get the right answer from outside, in percent"
-        region  = local.metrics_region
-        stat    = "Minimum"
-        metrics = [["AWS/Route53", "HealthCheckPercentageHealthy", "HealthCheckId", check.id]]
-    }])],
+    ]],
     ["Is it fast?", [
       {
         title = "Response time in seconds"
@@ -155,7 +150,7 @@ locals {
           height = 6
           properties = try(widget.properties, {
             title   = widget.title
-            region  = try(widget.region, var.region)
+            region  = var.region
             stat    = widget.stat
             period  = 60
             view    = "timeSeries"

@@ -13,6 +13,7 @@ resource "terraform_data" "protection" {
   depends_on = [
     aws_cloudwatch_dashboard.this,
     aws_cloudwatch_event_target.alarm_over,
+    aws_cloudwatch_event_target.outside,
     aws_cloudwatch_metric_alarm.alb_5xx,
     aws_lb_listener.http,
     aws_lb_listener.https,

@@ -204,28 +204,6 @@ variable "alarm_email" {
   }
 }
 
-variable "outside_check" {
-  description = "Ask for a known answer from outside, every 30 seconds from each of several regions, and raise an alarm when it does not come. allowed_cidrs has to let Route 53 in. A person applies a change of it."
-  type = object({
-    enabled = optional(bool, false)
-    regions = optional(list(string), ["ap-southeast-1", "eu-west-1", "us-east-1"])
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition = length(distinct(var.outside_check.regions)) >= 3 && length(setsubtract(var.outside_check.regions, [
-      "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1", "us-west-1", "us-west-2",
-    ])) == 0
-    error_message = "Give outside_check.regions at least three of ap-northeast-1, ap-southeast-1, ap-southeast-2, eu-west-1, sa-east-1, us-east-1, us-west-1 and us-west-2: Route 53 asks from there."
-  }
-
-  validation {
-    condition     = !var.outside_check.enabled || !can(regex("^(cn|us-gov|us-iso[a-z]*)-", var.region))
-    error_message = "Leave outside_check off: its alarm is in us-east-1, which ${var.region} can't be reached from."
-  }
-}
-
 variable "permissions_boundary" {
   description = "Name of the permissions boundary for the roles made here; the bootstrap stack makes it."
   type        = string

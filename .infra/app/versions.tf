@@ -22,26 +22,12 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = local.tags
-  }
-}
-
-# Where Route 53 keeps its metrics: see outside.tf.
-provider "aws" {
-  alias  = "metrics"
-  region = local.metrics_region
-
-  default_tags {
-    tags = local.tags
-  }
-}
-
-locals {
-  tags = {
-    Project     = "clockmirror"
-    Environment = var.env
-    Stack       = "app"
-    ManagedBy   = "terraform"
-    State       = "s3://${var.tf_state_bucket}/app"
+    tags = {
+      Project     = "clockmirror"
+      Environment = var.env
+      Stack       = "app"
+      ManagedBy   = "terraform"
+      State       = "s3://${var.tf_state_bucket}/app"
+    }
   }
 }

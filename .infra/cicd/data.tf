@@ -28,10 +28,8 @@ locals {
 
   # ARNs of what other stacks make, by name: arn("ecs", "cluster/app-test") is format(local.regional, "ecs", "cluster/app-test").
   regional = "arn:${local.partition}:%s:${var.region}:${local.account_id}:%s"
-  # Where Route 53 has its metrics, and the app stack an alarm about them.
-  in_us_east_1 = "arn:${local.partition}:%s:us-east-1:${local.account_id}:%s"
-  iam          = "arn:${local.partition}:iam::${local.account_id}:%s"
-  boundary     = format(local.iam, "policy/${var.permissions_boundary}")
+  iam      = "arn:${local.partition}:iam::${local.account_id}:%s"
+  boundary = format(local.iam, "policy/${var.permissions_boundary}")
 
   # What the app stack names its things.
   app      = "app-${var.env}"

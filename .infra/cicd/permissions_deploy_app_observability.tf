@@ -1,7 +1,4 @@
 # DeployApp, observability: logs, alarms, the dashboard and the topic. The key that encrypts them is the bootstrap stack's.
-#
-# The check from outside is made and changed by a person: AWS chooses its ID, and Route 53 knows neither tags nor names as a condition, so
-# that right would reach every health check in the account.
 
 locals {
   log_groups = ["/ecs/${local.app}-*", "/aws/ecs/containerinsights/${local.app}/*", "aws-waf-logs-${local.app}"]
@@ -47,38 +44,22 @@ locals {
       sid       = "Alarms"
       why       = "the environment's own, by their names"
       actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
-      resources = [format(local.regional, "cloudwatch", "alarm:${local.app}-*"), format(local.in_us_east_1, "cloudwatch", "alarm:${local.app}-outside")]
+      resources = [format(local.regional, "cloudwatch", "alarm:${local.app}-*")]
     },
     {
       sid       = "FindAlarms"
       why       = "it lists, and is asked for no alarm"
       actions   = ["cloudwatch:DescribeAlarms"]
-      resources = [format(local.regional, "cloudwatch", "alarm:*"), format(local.in_us_east_1, "cloudwatch", "alarm:*")]
+      resources = [format(local.regional, "cloudwatch", "alarm:*")]
     },
     {
       sid = "AlarmsOver"
-      why = "the rules that mail the end of an alarm, and what becomes of the one in us-east-1"
+      why = "the rules that mail the end of an alarm, and the one in us-east-1"
       actions = [
         "events:DeleteRule", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "events:PutRule",
         "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource",
       ]
-      resources = [
-        format(local.regional, "events", "rule/${local.app}-alarm-over"), format(local.regional, "events", "rule/${local.app}-outside-alarm"),
-        format(local.in_us_east_1, "events", "rule/${local.app}-outside"),
-      ]
-    },
-    {
-      sid        = "SendEventsHome"
-      why        = "from us-east-1, by the bootstrap stack's role, which can do nothing else"
-      actions    = ["iam:PassRole"]
-      resources  = [format(local.iam, "role/clockmirror-events-home")]
-      conditions = [["StringEquals", "iam:PassedToService", ["events.amazonaws.com"]]]
-    },
-    {
-      sid       = "ReadOutsideCheck"
-      why       = "the stack reads what a person has made; it changes none"
-      actions   = ["route53:GetHealthCheck", "route53:ListTagsForResource"]
-      resources = ["arn:${local.partition}:route53:::healthcheck/*"]
+      resources = [format(local.regional, "events", "rule/${local.app}-alarm-over"), format(local.regional, "events", "rule/${local.app}-outside-alarm")]
     },
     {
       sid       = "Dashboard"

@@ -20,14 +20,20 @@ func TestAlarms(t *testing.T) {
 	t.Parallel()
 
 	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()),
-		append(required("app"), "outside_check={enabled=true}", `customers={acme={name="Acme",host="acme.example.com"}}`)...)
+		append(required("app"), `customers={acme={name="Acme",host="acme.example.com"}}`)...)
 	app.keepStateInFile(t)
 	app.init(t)
 	app.createKey(t)
 	_, plan := app.plan(t)
 
+	outside := newStack(t, "outside", app.environment, required("outside")...)
+	outside.keepStateInFile(t)
+	outside.init(t)
+	_, planOutside := outside.plan(t)
+
 	for _, service := range []string{"api", "customer-acme"} {
 		alarms := alarmsOf(t, plan, service)
+		maps.Copy(alarms, alarmsOf(t, planOutside, service))
 
 		for _, row := range scenarios() {
 			t.Run(service+": "+row.name, func(t *testing.T) {
@@ -55,7 +61,7 @@ func TestAlarms(t *testing.T) {
 				states, err := alarm.Run(len(minutes), series(minutes))
 				require.NoError(t, err)
 				assert.NotContains(t, states, cloudwatch.InAlarm, name)
-				assert.False(t, mailsOK(plan, alarm.Name), "%s mails that it is OK without ever having been on", name)
+				assert.False(t, mailsOK(plan, alarm.Name) && mailsOK(planOutside, alarm.Name), "%s mails that it is OK without ever having been on", name)
 			}
 		})
 	}

@@ -56,10 +56,14 @@ func TestBadInput(t *testing.T) {
 			[]string{"Give tf_state_bucket the name of the state bucket, the output tf_state_bucket of the bootstrap stack."},
 		},
 		{
-			"app", "a check from two regions",
-			[]string{`outside_check={enabled=true,regions=["eu-west-1","us-east-1"]}`},
+			"outside", "everything",
+			[]string{"env=Prod_EU", "tf_state_bucket=", "region=cn-north-1", "url=clock.example.com", `regions=["eu-west-1","us-east-1"]`},
 			[]string{
-				"Give outside_check.regions at least three of ap-northeast-1, ap-southeast-1, ap-southeast-2, eu-west-1, sa-east-1, us-east-1, us-west-1 and us-west-2: Route 53 asks from there.",
+				"Give env 1 to 16 lower-case letters, digits and single hyphens, starting with a letter, for example prod.",
+				"Give tf_state_bucket the name of the state bucket, the output tf_state_bucket of the bootstrap stack.",
+				"The check from outside has its alarm in us-east-1, which cn-north-1 can't be reached from.",
+				"Give url what the app stack has as alb_url, without a path, for example https://clock.example.com.",
+				"Give regions at least three of ap-northeast-1, ap-southeast-1, ap-southeast-2, eu-west-1, sa-east-1, us-east-1, us-west-1 and us-west-2: Route 53 asks from there.",
 			},
 		},
 		{
@@ -204,6 +208,10 @@ func required(stack string) []string {
 
 	if stack == "cicd" {
 		given = append(given, gitRepository, "connection_arn=arn:aws:codeconnections:eu-west-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef")
+	}
+
+	if stack == "outside" {
+		given = append(given, "url=https://clock.example.com")
 	}
 
 	if stack == "app" {

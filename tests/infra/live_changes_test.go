@@ -48,7 +48,6 @@ func liveChanges(zone string) map[string]liveChange {
 		"image":                {variables: []string{"image=" + image("b")}},
 		"log_retention_days":   {variables: []string{"log_retention_days=90"}},
 		"memory":               {variables: []string{"memory=1024"}},
-		"outside_check":        {variables: []string{"outside_check={enabled=true}"}},
 		"permissions_boundary": {variables: []string{"permissions_boundary=another"}},
 		"protect":              {variables: []string{"protect=true"}},
 		"scaling":              {variables: []string{"scaling={min_tasks=3}"}},
@@ -149,9 +148,8 @@ func testOrder(t *testing.T, app *stack, zone string) {
 	}{
 		{
 			"a domain, and endpoints for a NAT gateway",
-			[]string{"domain_name=clock.example.com", "hosted_zone_id=" + zone, "egress=endpoints", "outside_check={enabled=true}"},
+			[]string{"domain_name=clock.example.com", "hosted_zone_id=" + zone, "egress=endpoints"},
 			[][2]string{
-				{alias, "aws_route53_health_check.outside[0]"},
 				{httpsRule, rule},
 				{alias, rule},
 				{`aws_vpc_security_group_ingress_rule.alb_https["0.0.0.0/0"]`, rule},
@@ -163,7 +161,7 @@ func testOrder(t *testing.T, app *stack, zone string) {
 		},
 		{
 			"no domain, and public addresses for endpoints",
-			[]string{"egress=public_ip", "outside_check={enabled=true}"},
+			[]string{"egress=public_ip"},
 			[][2]string{{rule, httpsRule}, {rule, alias}, {toTheWorld, service}, {service, logs}},
 		},
 		{

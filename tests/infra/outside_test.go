@@ -5,11 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"github.com/clockmirror/clockmirror/src/rehearsal/emulator"
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
@@ -54,28 +51,20 @@ func TestChecksFromOutside(t *testing.T) {
 	}
 }
 
-// testOutsideCheck has a person switch the check on: the pipeline then applies what it was, and can't switch it off.
-func testOutsideCheck(t *testing.T, cloud *emulator.Emulator, app *stack) {
+// testOutside has a person switch the check on, move it to another URL, and switch it off.
+func testOutside(t *testing.T, environment map[string]string) {
 	t.Helper()
 
-	running, on := "image="+image("b"), "outside_check={enabled=true}"
+	outside := newStack(t, "outside", environment, "env=test", "tf_state_bucket="+stateBucket)
+	outside.initInBucket(t, "test")
 
-	person := newStack(t, "app", cloud.Environment(os.Environ()), "env=test", "tf_state_bucket="+stateBucket)
-	// A person has no role, so what one does is not held against a policy.
-	asPerson := func(variables ...string) {
-		require.NoError(t, cloud.Enforce(t.Context(), false))
-		person.selectInBucket(t, "test")
-		person.apply(t, variables...)
-		require.NoError(t, cloud.Enforce(t.Context(), true))
+	for _, variables := range [][]string{
+		{"url=http://app-test-1.eu-west-1.elb.amazonaws.com"},
+		{"url=https://clock.example.com", `regions=["eu-west-1","sa-east-1","us-east-1"]`},
+	} {
+		outside.apply(t, variables...)
+		outside.requireSettled(t, variables...)
 	}
-	asPerson(running, on)
 
-	app.requireSettled(t, running, on)
-	app.apply(t, running, on, "log_retention_days=60")
-
-	err := app.Apply(t.Context(), with[tfexec.ApplyOption](app, []string{running})...)
-	require.ErrorContains(t, err, "route53:DeleteHealthCheck")
-
-	asPerson(running)
-	app.requireSettled(t, running)
+	outside.requireDestroyed(t, "url=https://clock.example.com")
 }

@@ -75,6 +75,12 @@ func TestStacks(t *testing.T) {
 			full.requireDestroyed(t)
 		})
 
+		t.Run("outside", func(t *testing.T) {
+			t.Parallel()
+
+			testOutside(t, environment)
+		})
+
 		t.Run("cicd with all options", func(t *testing.T) {
 			t.Parallel()
 
@@ -213,7 +219,6 @@ func allOptions(t *testing.T, cloud *emulator.Emulator) []string {
 		"egress=endpoints",
 		"waf={enabled=true}",
 		"alarm_email=ops@example.com",
-		"outside_check={enabled=true}",
 		"cpu_architecture=ARM64",
 		"fargate_spot_percent=50",
 		"scaling={min_tasks=1}",

@@ -5,11 +5,6 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-mock_provider "aws" {
-  alias  = "metrics"
-  source = "./tests/mocks"
-}
-
 variables {
   env             = "test"
   tf_state_bucket = "clockmirror-test-state"

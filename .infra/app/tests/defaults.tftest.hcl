@@ -5,12 +5,6 @@ mock_provider "aws" {
   override_during = plan
 }
 
-mock_provider "aws" {
-  alias           = "metrics"
-  source          = "./tests/mocks"
-  override_during = plan
-}
-
 variables {
   env             = "test"
   tf_state_bucket = "clockmirror-test-state"
@@ -316,6 +310,31 @@ run "longer_requests" {
   assert {
     condition     = local.deregistration_delay == 35
     error_message = "A task that leaves may finish the longest request that the service allows."
+  }
+}
+
+run "alarm_of_another_region" {
+  command = plan
+
+  override_resource {
+    target          = aws_cloudwatch_event_rule.outside
+    override_during = plan
+    values          = { arn = "arn:aws:events:eu-west-1:123456789012:rule/app-test-outside-alarm" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.outside.event_pattern).resources == ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:app-test-outside"] && jsondecode(aws_cloudwatch_event_rule.outside.event_pattern).detail.state.value == ["ALARM"] && aws_cloudwatch_event_target.outside.arn == aws_sns_topic.alarms.arn
+    error_message = "The ALARM of the check from outside goes to the topic of all alarms."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.alarm_over.event_pattern).resources == [{ prefix = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:app-test-" }, "arn:aws:cloudwatch:us-east-1:123456789012:alarm:app-test-outside"]
+    error_message = "So does its end."
+  }
+
+  assert {
+    condition     = contains(flatten([for statement in data.aws_iam_policy_document.alarms.statement : [for condition in statement.condition : tolist(condition.values)] if statement.sid == "RulesPublish"]), aws_cloudwatch_event_rule.outside.arn)
+    error_message = "The topic lets the rule publish."
   }
 }
 

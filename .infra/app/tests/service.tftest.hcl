@@ -5,12 +5,6 @@ mock_provider "aws" {
   override_during = plan
 }
 
-mock_provider "aws" {
-  alias           = "metrics"
-  source          = "./tests/mocks"
-  override_during = plan
-}
-
 variables {
   name                 = "api"
   env                  = "test"
