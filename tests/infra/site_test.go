@@ -36,6 +36,7 @@ type stack struct {
 	folder      string
 	environment map[string]string
 	variables   []string
+	attached    bool
 }
 
 // newStack copies a stack, to run with these variables of the environment and of Terraform.
@@ -143,6 +144,33 @@ func (s *stack) init(t *testing.T, options ...tfexec.InitOption) {
 	}
 
 	require.NoError(t, err)
+	s.attach(t)
+}
+
+// attach has Terraform use one provider for all commands of the stack.
+func (s *stack) attach(t *testing.T) {
+	t.Helper()
+
+	if s.attached {
+		return
+	}
+
+	var environ []string
+	for key, value := range s.environment {
+		environ = append(environ, key+"="+value)
+	}
+
+	program := filepath.Join(t.TempDir(), "terraform")
+	script := "#!/bin/sh\nTF_REATTACH_PROVIDERS='" + testkit.Provider(t, s.folder, environ) + "' exec " + s.ExecPath() + ` "$@"` + "\n"
+	require.NoError(t, os.WriteFile(program, []byte(script), 0o700))
+
+	var err error
+
+	s.Terraform, err = tfexec.NewTerraform(s.folder, program)
+	require.NoError(t, err)
+	require.NoError(t, s.SetEnv(s.environment))
+
+	s.attached = true
 }
 
 // initInBucket keeps the state in the state bucket, in the workspace of an environment, as people do.

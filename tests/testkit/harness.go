@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/gofrs/flock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
@@ -95,6 +97,19 @@ func Run(tb testing.TB, folder, program string, arguments ...string) string {
 
 // InCI reports whether this is a run of continuous integration, in which no test may be skipped.
 func InCI() bool { return os.Getenv("CI") != "" }
+
+// Alone runs a package's tests while no other package's run that calls it: those that count seconds under load, or load the machine in
+// containers, whose priority is not that of the test. It returns the exit code for TestMain.
+func Alone(m *testing.M) int {
+	lock := flock.New(filepath.Join(os.TempDir(), "clockmirror-tests-"+strconv.Itoa(os.Getuid())+".lock"))
+	if err := lock.Lock(); err != nil {
+		panic(err)
+	}
+
+	defer func() { _ = lock.Unlock() }()
+
+	return m.Run()
+}
 
 // GiveWay has a package's tests and all that they start run at the lowest priority, so that those beside them that count seconds under load
 // get the processors first. TestMain calls it before all else: the program begins anew.

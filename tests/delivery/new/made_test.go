@@ -33,7 +33,7 @@ func testMade(t *testing.T, tree string) {
 
 	t.Run("format", func(t *testing.T) { t.Parallel(); testFormat(t, tree) })
 
-	for _, stack := range []string{"bootstrap", "ecr", "app", "cicd"} {
+	for _, stack := range []string{"bootstrap", "ecr", "app", "cicd", "outside"} {
 		t.Run(stack, func(t *testing.T) { t.Parallel(); testStack(t, tree, stack) })
 	}
 
@@ -84,8 +84,10 @@ func testStack(t *testing.T, tree, stack string, arguments ...string) {
 
 	in := "-chdir=.infra/" + stack
 	run(t, tree, "terraform", in, "init", "-backend=false", "-input=false", "-lockfile=readonly")
-	run(t, tree, "terraform", in, "validate")
-	run(t, tree, "terraform", append([]string{in, "test"}, arguments...)...)
+
+	attached := "TF_REATTACH_PROVIDERS=" + testkit.Provider(t, filepath.Join(tree, ".infra", stack), os.Environ())
+	run(t, tree, "env", attached, "terraform", in, "validate")
+	run(t, tree, "env", append([]string{attached, "terraform", in, "test"}, arguments...)...)
 }
 
 // run runs a program in what was made, and returns what it prints. The program finds there what this repository has built already.
