@@ -8,7 +8,8 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  name       = "app-${var.env}-outside"
+  app        = "app-${var.env}"
+  name       = "${local.app}-outside"
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
@@ -38,7 +39,7 @@ resource "aws_route53_health_check" "this" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  alarm_name        = local.name
+  alarm_name        = "${local.app}-outside"
   alarm_description = "From outside, ${var.url} does not give the right answer, wherever it is asked from: the service is not to be reached, or wrong."
 
   namespace           = "AWS/Route53"
