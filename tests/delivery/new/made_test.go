@@ -37,6 +37,8 @@ func testMade(t *testing.T, tree string) {
 		t.Run(stack, func(t *testing.T) { t.Parallel(); testStack(t, tree, stack) })
 	}
 
+	t.Run("lint", func(t *testing.T) { t.Parallel(); run(t, tree, testkit.Tool(t, "golangci-lint"), "run", "./...") })
+	t.Run("image", func(t *testing.T) { t.Parallel(); testLabels(t, tree) })
 	t.Run("program", func(t *testing.T) {
 		t.Parallel()
 		run(t, tree, "make", "build", "VERSION=1.2.3")
@@ -76,7 +78,20 @@ func testFormat(t *testing.T, tree string) {
 	run(t, tree, testkit.Program(t, "apt-get install yamllint", "yamllint"), "--strict", ".golangci.yml", ".infra/helm")
 }
 
-// testStack validates and tests a stack.
+// testLabels builds the image, and looks at what it says of itself.
+func testLabels(t *testing.T, tree string) {
+	t.Helper()
+
+	engine, name := testkit.Docker(t), testkit.Unique()
+	engine.RemoveAfter(t, "image", name)
+	run(t, tree, "make", "image", "IMAGE="+name)
+
+	config := engine.Run(t, "inspect", "--format", "{{json .Config}}", name)
+	assert.Contains(t, config, `"org.opencontainers.image.source":"https://github.com/acme/payments"`)
+	assert.NotRegexp(t, forgotten, strings.ReplaceAll(config, name, ""))
+}
+
+// testStack validates and tests a stack, and looks at the plans and states of its tests.
 func testStack(t *testing.T, tree, stack string, arguments ...string) {
 	t.Helper()
 
@@ -87,7 +102,8 @@ func testStack(t *testing.T, tree, stack string, arguments ...string) {
 
 	attached := "TF_REATTACH_PROVIDERS=" + testkit.Provider(t, filepath.Join(tree, ".infra", stack), os.Environ())
 	run(t, tree, "env", attached, "terraform", in, "validate")
-	run(t, tree, "env", append([]string{attached, "terraform", in, "test"}, arguments...)...)
+	planned := run(t, tree, "env", append([]string{attached, "terraform", in, "test", "-verbose"}, arguments...)...)
+	assert.NotRegexp(t, forgotten, strings.ReplaceAll(planned, tree, ""))
 }
 
 // run runs a program in what was made, and returns what it prints. The program finds there what this repository has built already.
