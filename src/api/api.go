@@ -31,8 +31,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/clockmirror/clockmirror/src/face"
-	"github.com/clockmirror/clockmirror/src/shout"
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
@@ -53,10 +51,8 @@ type Options struct {
 	// HealthLabels are further members of /health.
 	HealthLabels map[string]string
 
-	// Greeting is what /greeting answers; empty when no customer is configured.
-	Greeting string
-	// Shouter answers /shout.
-	Shouter *shout.Shouter
+	// Parts are what the service offers, beside its health and its documentation.
+	Parts []Part
 
 	// RequestTimeout bounds the requests that wait for others.
 	RequestTimeout time.Duration
@@ -78,7 +74,7 @@ type API struct {
 	bodies      *semaphore.Weighted
 }
 
-// New returns an API that serves every route.
+// New returns an API that serves the routes of its parts and those that every service has.
 func New(options Options) (*API, error) {
 	gin.SetMode(gin.ReleaseMode)
 
@@ -97,12 +93,7 @@ func New(options Options) (*API, error) {
 		return nil, fmt.Errorf("trust the proxies %v: %w", proxies, err)
 	}
 
-	painter, err := face.NewPainter()
-	if err != nil {
-		return nil, fmt.Errorf("make a painter: %w", err)
-	}
-
-	api.route(painter)
+	api.route()
 
 	return api, nil
 }

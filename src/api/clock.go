@@ -17,6 +17,13 @@ type ClockAnswer struct {
 	ActualTime string `json:"actual_time" example:"11:38" validate:"required"`
 } //	@name	ClockAnswer
 
+// Clock returns the part that answers /clock.
+func Clock() Part {
+	handler := newClockHandler()
+
+	return func(a *API) { a.get("/clock", a.bound, handler.get) }
+}
+
 // clockHandler has all answers prepared: a dial shows only 720 times.
 type clockHandler struct {
 	answers [clock.Minutes]preparedAnswer

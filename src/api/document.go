@@ -2,7 +2,7 @@
 package api
 
 // The document shows one example per schema, so each problem with a status of its own is a schema here. They are only for
-// the document: every problem is sent as a [Problem].
+// the document: every problem is sent as a [Problem]. What only one part answers stands in its file.
 
 type overloadProblem struct {
 	Type      string `json:"type"       example:"about:blank"                                     validate:"required"`
@@ -27,80 +27,6 @@ type internalProblem struct {
 	Detail    string `json:"detail"     example:"something went wrong here; report the request_id if it happens again" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w"                                                 validate:"required"`
 } //	@name	InternalProblem
-
-type echoProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Bad Request" validate:"required"`
-	Status    int    `json:"status" example:"400" validate:"required"`
-	Detail    string `json:"detail" example:"text: is missing; give one, such as ?text=foo" validate:"required"`
-	Parameter string `json:"parameter" example:"text" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	EchoProblem
-
-type customerProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Not Found" validate:"required"`
-	Status    int    `json:"status" example:"404" validate:"required"`
-	Detail    string `json:"detail" example:"no customer is configured; set CUSTOMER_NAME" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	CustomerProblem
-
-type dataProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Bad Request" validate:"required"`
-	Status    int    `json:"status" example:"400" validate:"required"`
-	Detail    string `json:"detail" example:"data is a number and must be a string; send an object such as {\"data\":\"test\"}" validate:"required"`
-	Parameter string `json:"parameter,omitempty" example:"data" `
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	DataProblem
-
-type slowBodyProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Request Timeout" validate:"required"`
-	Status    int    `json:"status" example:"408" validate:"required"`
-	Detail    string `json:"detail" example:"the body took too long to arrive; send it faster" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	SlowBodyProblem
-
-type largeBodyProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Request Entity Too Large" validate:"required"`
-	Status    int    `json:"status" example:"413" validate:"required"`
-	Detail    string `json:"detail" example:"the body is too large; the limit is 65536 bytes" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	LargeBodyProblem
-
-type mediaTypeProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Unsupported Media Type" validate:"required"`
-	Status    int    `json:"status" example:"415" validate:"required"`
-	Detail    string `json:"detail" example:"the body must be JSON; send it with Content-Type: application/json" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	MediaTypeProblem
-
-type upstreamProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Bad Gateway" validate:"required"`
-	Status    int    `json:"status" example:"502" validate:"required"`
-	Detail    string `json:"detail" example:"the service that shouts gives no proper answer; try again later" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	UpstreamProblem
-
-type restProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Service Unavailable" validate:"required"`
-	Status    int    `json:"status" example:"503" validate:"required"`
-	Detail    string `json:"detail" example:"the upstream is skipped for a while after repeated failures; try again after 5 s" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	RestProblem
-
-type timeoutProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Gateway Timeout" validate:"required"`
-	Status    int    `json:"status" example:"504" validate:"required"`
-	Detail    string `json:"detail" example:"the service that shouts takes too long; try again later" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	TimeoutProblem
 
 type largeHeaderProblem struct {
 	Type      string `json:"type" example:"about:blank" validate:"required"`

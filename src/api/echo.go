@@ -14,6 +14,11 @@ type EchoAnswer struct {
 	Text string `json:"text" example:"foo" validate:"required"`
 } //	@name	EchoAnswer
 
+// Echo returns the part that answers /api/echo.
+func Echo() Part {
+	return func(a *API) { a.get("/api/echo", a.bound, echoText) }
+}
+
 // echoText answers with the text that was sent.
 //
 //	@Summary	The text that was sent
@@ -45,3 +50,13 @@ func echoText(c *gin.Context) {
 
 	sendJSON(c, EchoAnswer{text})
 }
+
+//nolint:unused // swag reads it
+type echoProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Bad Request" validate:"required"`
+	Status    int    `json:"status" example:"400" validate:"required"`
+	Detail    string `json:"detail" example:"text: is missing; give one, such as ?text=foo" validate:"required"`
+	Parameter string `json:"parameter" example:"text" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	EchoProblem

@@ -9,6 +9,11 @@ import (
 	"github.com/clockmirror/clockmirror/src/face"
 )
 
+// Face returns the part that answers /clock.svg.
+func Face(painter *face.Painter) Part {
+	return func(a *API) { a.get("/clock.svg", a.bound, faceHandler{painter}.get) }
+}
+
 // faceHandler draws what clockHandler answers.
 type faceHandler struct{ painter *face.Painter }
 

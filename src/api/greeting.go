@@ -12,7 +12,14 @@ type GreetingAnswer struct {
 	Response string `json:"response" example:"Hi!" validate:"required"`
 } //	@name	GreetingAnswer
 
-// greeting answers in the words of the customer that this deployment is for.
+// Greeting returns the part that answers /greeting with a text, which is empty when no customer is configured.
+func Greeting(text string) Part {
+	return func(a *API) { a.get("/greeting", a.bound, greetingHandler{text}.get) }
+}
+
+type greetingHandler struct{ text string }
+
+// get answers in the words of the customer that this deployment is for.
 //
 //	@Summary		The customer's greeting
 //	@Description	CUSTOMER_NAME says which customer a deployment is for, and GREETINGS has the words of each.
@@ -26,12 +33,21 @@ type GreetingAnswer struct {
 //	@Header			503	{integer}	Retry-After	"Seconds to wait"
 //	@Router			/greeting [get]
 //	@Router			/greeting [head]
-func (a *API) greeting(c *gin.Context) {
-	if a.options.Greeting == "" {
+func (h greetingHandler) get(c *gin.Context) {
+	if h.text == "" {
 		fail(c, http.StatusNotFound, "", "no customer is configured; set CUSTOMER_NAME")
 
 		return
 	}
 
-	sendJSON(c, GreetingAnswer{a.options.Greeting})
+	sendJSON(c, GreetingAnswer{h.text})
 }
+
+//nolint:unused // swag reads it
+type customerProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Not Found" validate:"required"`
+	Status    int    `json:"status" example:"404" validate:"required"`
+	Detail    string `json:"detail" example:"no customer is configured; set CUSTOMER_NAME" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	CustomerProblem

@@ -4,12 +4,13 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-
-	"github.com/clockmirror/clockmirror/src/face"
 )
 
-// route says what every request passes, and which handler answers what. Whatever answers GET answers HEAD.
-func (a *API) route(painter *face.Painter) {
+// Part is one concern of the service: it adds the routes of its own to an API.
+type Part func(*API)
+
+// route says what every request passes, and which handler answers what.
+func (a *API) route() {
 	a.engine.Use(
 		a.identify,
 		a.closeConnection,
@@ -19,25 +20,23 @@ func (a *API) route(painter *face.Painter) {
 	a.engine.NoRoute(ignoreBody, a.bound, notFound)
 	a.engine.NoMethod(ignoreBody, a.bound, methodNotAllowed)
 
-	get := func(path string, handlers ...gin.HandlerFunc) {
-		handlers = append([]gin.HandlerFunc{ignoreBody}, handlers...)
-		a.engine.Match([]string{http.MethodGet, http.MethodHead}, path, handlers...)
+	for _, part := range a.options.Parts {
+		part(a)
 	}
 
-	get("/clock", a.bound, newClockHandler().get)
-	get("/clock.svg", a.bound, faceHandler{painter}.get)
-	get("/greeting", a.bound, a.greeting)
-	get("/api/echo", a.bound, echoText)
-	a.engine.POST("/shout", a.receive(largestShout), a.share(), a.bound, a.deadline, a.shout)
+	a.get("/health", a.health)
+	a.get("/livez", a.livez)
+	a.get("/readyz", a.readyz)
+	a.get("/-/health", a.debugHealth)
 
-	get("/health", a.health)
-	get("/livez", a.livez)
-	get("/readyz", a.readyz)
-	get("/-/health", a.debugHealth)
+	a.get("/", a.bound, redirect("/swagger/"))
+	a.get("/swagger", a.bound, redirect("/swagger/"))
+	a.get("/swagger/*file", a.share(), a.bound, newDocsHandler().get)
+}
 
-	get("/", a.bound, redirect("/swagger/"))
-	get("/swagger", a.bound, redirect("/swagger/"))
-	get("/swagger/*file", a.share(), a.bound, newDocsHandler().get)
+// get adds a route without a body. Whatever answers GET answers HEAD.
+func (a *API) get(path string, handlers ...gin.HandlerFunc) {
+	a.engine.Match([]string{http.MethodGet, http.MethodHead}, path, append([]gin.HandlerFunc{ignoreBody}, handlers...)...)
 }
 
 func redirect(to string) gin.HandlerFunc {

@@ -30,7 +30,16 @@ type ShoutAnswer struct {
 	Data string `json:"data" example:"TSET" validate:"required"`
 } //	@name	ShoutAnswer
 
-// shout answers a text, reversed and in upper case.
+// Shout returns the part that answers /shout.
+func Shout(shouter *shout.Shouter) Part {
+	return func(a *API) {
+		a.engine.POST("/shout", a.receive(largestShout), a.share(), a.bound, a.deadline, shoutHandler{shouter}.post)
+	}
+}
+
+type shoutHandler struct{ shouter *shout.Shouter }
+
+// post answers a text, reversed and in upper case.
 //
 //	@Summary		A text, reversed and in upper case
 //	@Description	Characters are what people see as such: an accent stays on its letter, a flag stays a flag.
@@ -55,7 +64,7 @@ type ShoutAnswer struct {
 //	@Header			503		{integer}	Retry-After	"Seconds to wait"
 //	@Failure		504		{object}	timeoutProblem
 //	@Router			/shout [post]
-func (a *API) shout(c *gin.Context) {
+func (h shoutHandler) post(c *gin.Context) {
 	body, ok := readJSON(c, largestShout)
 	if !ok {
 		return
@@ -70,7 +79,7 @@ func (a *API) shout(c *gin.Context) {
 
 	ctx := telemetry.WithRequestID(c.Request.Context(), c.Writer.Header()[requestIDHeader][0])
 
-	answer, err := a.options.Shouter.Shout(ctx, text)
+	answer, err := h.shouter.Shout(ctx, text)
 	if err != nil {
 		_ = c.Error(err) // for the log; clients see less
 
@@ -114,3 +123,67 @@ func failShout(c *gin.Context, err error) {
 		fail(c, http.StatusBadGateway, "", "the service that shouts gives no proper answer; try again later")
 	}
 }
+
+//nolint:unused // swag reads it
+type dataProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Bad Request" validate:"required"`
+	Status    int    `json:"status" example:"400" validate:"required"`
+	Detail    string `json:"detail" example:"data is a number and must be a string; send an object such as {\"data\":\"test\"}" validate:"required"`
+	Parameter string `json:"parameter,omitempty" example:"data" `
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	DataProblem
+
+//nolint:unused // swag reads it
+type slowBodyProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Request Timeout" validate:"required"`
+	Status    int    `json:"status" example:"408" validate:"required"`
+	Detail    string `json:"detail" example:"the body took too long to arrive; send it faster" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	SlowBodyProblem
+
+//nolint:unused // swag reads it
+type largeBodyProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Request Entity Too Large" validate:"required"`
+	Status    int    `json:"status" example:"413" validate:"required"`
+	Detail    string `json:"detail" example:"the body is too large; the limit is 65536 bytes" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	LargeBodyProblem
+
+//nolint:unused // swag reads it
+type mediaTypeProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Unsupported Media Type" validate:"required"`
+	Status    int    `json:"status" example:"415" validate:"required"`
+	Detail    string `json:"detail" example:"the body must be JSON; send it with Content-Type: application/json" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	MediaTypeProblem
+
+//nolint:unused // swag reads it
+type upstreamProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Bad Gateway" validate:"required"`
+	Status    int    `json:"status" example:"502" validate:"required"`
+	Detail    string `json:"detail" example:"the service that shouts gives no proper answer; try again later" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	UpstreamProblem
+
+//nolint:unused // swag reads it
+type restProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Service Unavailable" validate:"required"`
+	Status    int    `json:"status" example:"503" validate:"required"`
+	Detail    string `json:"detail" example:"the upstream is skipped for a while after repeated failures; try again after 5 s" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	RestProblem
+
+//nolint:unused // swag reads it
+type timeoutProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Gateway Timeout" validate:"required"`
+	Status    int    `json:"status" example:"504" validate:"required"`
+	Detail    string `json:"detail" example:"the service that shouts takes too long; try again later" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	TimeoutProblem

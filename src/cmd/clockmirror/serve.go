@@ -51,8 +51,13 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	shouter, stopShouter := newShouter(settings.Shout, metrics, logger)
 	defer func() { err = errors.Join(err, stopShouter()) }()
 
+	parts, err := newParts(settings, shouter)
+	if err != nil {
+		return err
+	}
+
 	handler, err := newAPI(settings, api.Options{
-		Build: build, Logger: logger, Metrics: metrics, Tracer: tracer, Shouter: shouter, Started: started,
+		Build: build, Logger: logger, Metrics: metrics, Tracer: tracer, Parts: parts, Started: started,
 	})
 	if err != nil {
 		return err
@@ -119,7 +124,6 @@ func newAPI(settings config.Config, options api.Options) (*api.API, error) {
 	}
 
 	options.Service, options.Hostname, options.HealthLabels = settings.Traces.Service, hostname, settings.HealthLabels
-	options.Greeting = settings.Greetings[settings.CustomerName]
 	options.RequestTimeout, options.MaxInFlight = settings.RequestTimeout, settings.MaxInFlight
 	options.TrustedProxies = settings.TrustedProxies
 	options.Budget = newBudget(settings)
