@@ -2,10 +2,12 @@ package infra_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
@@ -58,13 +60,17 @@ func testOutside(t *testing.T, environment map[string]string) {
 	outside := newStack(t, "outside", environment, "env=test", "tf_state_bucket="+stateBucket)
 	outside.initInBucket(t, "test")
 
-	for _, variables := range [][]string{
-		{"url=http://app-test-1.eu-west-1.elb.amazonaws.com"},
-		{"url=https://clock.example.com", `regions=["eu-west-1","sa-east-1","us-east-1"]`},
-	} {
-		outside.apply(t, variables...)
-		outside.requireSettled(t, variables...)
-	}
+	plain := "url=http://app-test-1.eu-west-1.elb.amazonaws.com"
+	outside.apply(t, plain)
+	outside.requireSettled(t, plain)
 
+	// As a person does, with what is committed for the environment.
+	settings := filepath.Join(outside.folder, "env", "test.tfvars")
+	require.NoError(t, os.Mkdir(filepath.Dir(settings), 0o700))
+	require.NoError(t, os.WriteFile(settings, []byte("url = \"https://clock.example.com\"\nregions = [\"eu-west-1\", \"sa-east-1\", \"us-east-1\"]\n"), 0o600))
+	said := outside.must(t, testkit.Program(t, "apt-get install make", "make"), "-C", "../..", "apply-outside",
+		"ENV=test", "TF_STATE_BUCKET="+stateBucket, "TF_FLAGS=-auto-approve -input=false")
+	assert.Contains(t, said, "Apply complete!")
+	outside.requireSettled(t, "url=https://clock.example.com", `regions=["eu-west-1","sa-east-1","us-east-1"]`)
 	outside.requireDestroyed(t, "url=https://clock.example.com")
 }

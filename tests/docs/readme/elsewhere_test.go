@@ -24,6 +24,7 @@ var others = map[string]struct{ files, words string }{
 	"make hooks":                {"tests/delivery/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
 	"make toolbox":              {".ci/run", "make toolbox"},
+	"make apply-outside":        {"tests/infra/outside_test.go", `"apply-outside"`},
 	"make rehearse":             {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse"`},
 	"make rehearse-remote":      {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse-remote"`},
 	"make prove":                {"tests/delivery/prove/*_test.go", `"make", "prove"`},
