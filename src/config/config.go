@@ -15,8 +15,6 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
-
-	"github.com/clockmirror/clockmirror/src/greeting"
 )
 
 // Config is everything that the environment decides. The `allowed` tag says what a variable may be, in the words that a
@@ -48,30 +46,9 @@ type Config struct {
 	// HealthLabels are additional members of /health.
 	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=clocks,tier=1"`
 
-	// CustomerName is the customer of this deployment; without one there is no greeting.
-	CustomerName string `env:"CUSTOMER_NAME" validate:"omitempty,customer" allowed:"the name of a customer in GREETINGS: {customers}"`
-	// Greetings has the greeting of each customer.
-	Greetings greeting.Table `env:"GREETINGS" envDefault:"{\"A\":\"Hi!\",\"B\":\"Dear Sir or Madam!\",\"C\":\"Moin!\"}" allowed:"a JSON object of names and greetings, none of them empty, such as {\"A\":\"Hi!\"}"`
-
-	Shout  Shout
-	Traces Traces
-}
-
-// Shout says how texts are turned into upper case.
-type Shout struct {
-	// URL is the upstream; without one the program makes the upper case itself.
-	URL *url.URL `env:"SHOUT_URL" validate:"omitempty,httpurl" allowed:"a URL such as http://shout.example.com/V1/SHOUT"`
-	// Timeout bounds each try.
-	Timeout time.Duration `env:"SHOUT_TIMEOUT" envDefault:"2s" validate:"min=1ms,max=5m" allowed:"a duration from 1ms to 5m, such as 2s"`
-	Tries   uint          `env:"SHOUT_TRIES" envDefault:"3" validate:"min=1,max=10" allowed:"a number from 1 to 10"`
-	// InFlight is how many requests the upstream gets at a time. (A name of its own: fields are told apart by their names.)
-	InFlight int64 `env:"SHOUT_MAX_IN_FLIGHT" envDefault:"64" validate:"min=1,max=1000000" allowed:"a number from 1 to 1000000"`
-	// CacheTTL is how long an answer is served without asking the upstream.
-	CacheTTL time.Duration `env:"SHOUT_CACHE_TTL" envDefault:"10m" validate:"min=1ms,max=8760h" allowed:"a duration from 1ms to 8760h, such as 10m"`
-	// CacheBytes bounds the memory of the embedded cache; 0 is no cache.
-	CacheBytes uint64 `env:"SHOUT_CACHE_BYTES" envDefault:"8388608" validate:"max=1099511627776" allowed:"a number of bytes from 0 (no cache) to 1099511627776"`
-	// RedisURL is a cache that instances share, instead of the embedded one.
-	RedisURL *url.URL `env:"REDIS_URL" validate:"omitempty,redisurl" allowed:"a URL such as redis://:password@redis.example.com:6379/0, or rediss:// for TLS"`
+	Greeting Greeting
+	Shout    Shout
+	Traces   Traces
 }
 
 // Traces says where spans go and which are recorded, in the variables that OpenTelemetry names.
@@ -143,7 +120,7 @@ func Parse(environ []string) (Config, error) {
 		return config, nil
 	}
 
-	return Config{}, explain(wrong, environment, config.Greetings.Customers())
+	return Config{}, explain(wrong, environment, strings.NewReplacer("{customers}", config.Greeting.customers()))
 }
 
 // validate returns the names of the fields whose values the `validate` tags refuse.
@@ -154,16 +131,10 @@ func validate(config Config) ([]string, error) {
 		"notmember": func(field validator.FieldLevel) bool {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
-		"network": isNetwork,
-		"httpurl": hasScheme("http", "https"),
-		"redisurl": func(field validator.FieldLevel) bool {
-			return hasScheme("redis", "rediss")(field) && namesDatabase(field)
-		},
-		"customer": func(field validator.FieldLevel) bool {
-			_, known := config.Greetings[field.Field().String()]
-
-			return known || config.Greetings == nil // a table that can't be read is reported instead
-		},
+		"network":  isNetwork,
+		"httpurl":  hasScheme("http", "https"),
+		"redisurl": namesDatabase,
+		"customer": config.Greeting.knows,
 	} {
 		if err := rules.RegisterValidation(name, rule); err != nil {
 			return nil, fmt.Errorf("register the rule %s: %w", name, err)
@@ -212,28 +183,9 @@ func hasScheme(schemes ...string) validator.Func {
 	}
 }
 
-// namesDatabase is a rule for URLs of Redis: the path is empty or the number of a database.
-func namesDatabase(field validator.FieldLevel) bool {
-	address, ok := reflect.TypeAssert[url.URL](field.Field())
-	if !ok {
-		return false
-	}
-
-	number := strings.TrimPrefix(address.Path, "/")
-	if number == "" {
-		return true
-	}
-
-	_, err := strconv.ParseUint(number, 10, 31)
-
-	return err == nil
-}
-
 // explain says for each wrong field, in the order in which they are declared, what its variable may be.
-func explain(wrong map[string]bool, environment map[string]string, customers []string) *Error {
+func explain(wrong map[string]bool, environment map[string]string, names *strings.Replacer) *Error {
 	var failure Error
-
-	names := strings.NewReplacer("{customers}", strings.Join(customers, ", "))
 
 	for field := range fields(reflect.TypeFor[Config]()) {
 		if !wrong[field.Name] {

@@ -25,7 +25,7 @@ func TestDefaults(t *testing.T) {
 		LogLevel: slog.LevelInfo, LogFormat: "auto",
 		DrainDelay: 10 * time.Second, ShutdownTimeout: 15 * time.Second, RequestTimeout: 10 * time.Second,
 		MaxInFlight: 1024,
-		Greetings:   greeting.Table{"A": "Hi!", "B": "Dear Sir or Madam!", "C": "Moin!"},
+		Greeting:    config.Greeting{Table: greeting.Table{"A": "Hi!", "B": "Dear Sir or Madam!", "C": "Moin!"}},
 		Shout: config.Shout{
 			Timeout: 2 * time.Second, Tries: 3, InFlight: 64, CacheTTL: 10 * time.Minute, CacheBytes: 8 << 20,
 		},
@@ -59,8 +59,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		MaxInFlight:    1,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		HealthLabels:   map[string]string{"nama": "Ada", "nrp": "5025"},
-		CustomerName:   "Z",
-		Greetings:      greeting.Table{"Z": `Ahoy, "you"!`, "D": "Gude!"},
+		Greeting:       config.Greeting{Customer: "Z", Table: greeting.Table{"Z": `Ahoy, "you"!`, "D": "Gude!"}},
 		Shout:          config.Shout{Timeout: time.Millisecond, Tries: 10, InFlight: 1, CacheTTL: 8760 * time.Hour},
 		Traces: config.Traces{
 			Headers: map[string]string{"key": "hidden"},

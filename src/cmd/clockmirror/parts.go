@@ -20,7 +20,7 @@ func newParts(settings config.Config, shouter *shout.Shouter) ([]api.Part, error
 		api.Clock(),
 		api.Face(painter),
 		api.Echo(),
-		api.Greeting(settings.Greetings[settings.CustomerName]),
+		api.Greeting(settings.Greeting.Text()),
 		api.Shout(shouter),
 	}, nil
 }

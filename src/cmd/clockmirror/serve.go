@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"os"
@@ -140,12 +139,7 @@ func newAPI(settings config.Config, options api.Options) (*api.API, error) {
 func newBudget(settings config.Config) api.Budget {
 	const unchanged = -1
 
-	var cache int64
-	if settings.Shout.RedisURL == nil {
-		cache = int64(min(settings.Shout.CacheBytes, math.MaxInt32))
-	}
-
-	budget := api.NewBudget(debug.SetMemoryLimit(unchanged), cache)
+	budget := api.NewBudget(debug.SetMemoryLimit(unchanged), cacheMemory(settings.Shout))
 	if settings.MaxConnections != 0 {
 		budget.Connections = settings.MaxConnections
 	}

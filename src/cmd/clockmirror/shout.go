@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"math"
 	"net/http"
 	"time"
 
@@ -42,6 +43,15 @@ func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.
 	}
 
 	return shout.New(upper, cache, settings.CacheTTL, counted, logger), stop
+}
+
+// cacheMemory returns how many bytes of this process the cache may take.
+func cacheMemory(settings config.Shout) int64 {
+	if settings.RedisURL != nil {
+		return 0
+	}
+
+	return int64(min(settings.CacheBytes, math.MaxInt32))
 }
 
 // newTransport returns net/http's transport with limits for one host.
