@@ -323,11 +323,19 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-deploy-app", "ec2:CreateTags", group, retagged, false},
 
 		// The check from outside is a person's stack.
+		{"cicd-test-deploy-app", "route53:GetHealthCheck", check, nil, false},
 		{"cicd-test-deploy-app", "route53:CreateHealthCheck", "*", nil, false},
+		{"cicd-test-deploy-app", "route53:UpdateHealthCheck", check, nil, false},
 		{"cicd-test-deploy-app", "route53:DeleteHealthCheck", check, nil, false},
+		{"cicd-test-deploy-app", "route53:ChangeTagsForResource", check, nil, false},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", outside, nil, false},
 		{"cicd-test-deploy-app", "cloudwatch:DeleteAlarms", outside, nil, false},
+		{"cicd-test-deploy-app", "cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-east-1:123456789012:alarm:app-prod-outside", nil, false},
+		{"cicd-test-deploy-app", "events:PutTargets", "arn:aws:events:us-east-1:123456789012:rule/app-test-outside", nil, false},
+		{"cicd-test-deploy-app", "events:PutTargets", "arn:aws:events:us-east-1:123456789012:rule/app-prod-outside", nil, false},
 		{"cicd-test-deploy-app", "events:DeleteRule", "arn:aws:events:us-east-1:123456789012:rule/app-test-outside", nil, false},
 		{"cicd-test-deploy-app", "iam:PassRole", home, passed("events.amazonaws.com"), false},
+		{"cicd-test-deploy-app", "iam:PassRole", home, passed("ecs-tasks.amazonaws.com"), false},
 		{"cicd-test-deploy-app", "sts:AssumeRole", home, nil, false},
 
 		// What AWS asks of a caller besides the call itself.
