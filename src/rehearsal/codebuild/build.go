@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -184,15 +185,21 @@ func (b *Build) copyOut(ctx context.Context, base string, patterns []string, to 
 }
 
 // Variables are the environment variables that commands get, the later ones of several with a name: those of the buildspec,
-// of the project, and of the pipeline's action. lookUp returns the value of one that is kept elsewhere.
+// of the project, and of the pipeline's action. lookUp returns the value of one that is kept elsewhere. They are looked up in a
+// fixed order, parameters before secrets, so that what is wrong with several is the same error each time.
 func (s *Spec) Variables(lookUp func(kind, reference string) (string, error), given ...[]Variable) (map[string]string, error) {
 	var all []Variable
 
-	for kind, own := range map[string]map[string]string{
-		"PLAINTEXT": s.Env.Variables, "PARAMETER_STORE": s.Env.ParameterStore, "SECRETS_MANAGER": s.Env.SecretsManager,
+	for _, own := range []struct {
+		kind   string
+		values map[string]string
+	}{
+		{"PLAINTEXT", s.Env.Variables},
+		{"PARAMETER_STORE", s.Env.ParameterStore},
+		{"SECRETS_MANAGER", s.Env.SecretsManager},
 	} {
-		for name, value := range own {
-			all = append(all, Variable{Name: name, Value: value, Type: kind})
+		for _, name := range slices.Sorted(maps.Keys(own.values)) {
+			all = append(all, Variable{Name: name, Value: own.values[name], Type: own.kind})
 		}
 	}
 

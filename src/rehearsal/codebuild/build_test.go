@@ -177,18 +177,22 @@ func TestVariables(t *testing.T) {
 	spec, err := codebuild.Parse([]byte(`version: 0.2
 env:
   variables: { A: spec, B: spec, C: spec }
-  parameter-store: { D: /d }
-  secrets-manager: { E: "e:key" }
+  parameter-store: { D: /d, F: /f }
+  secrets-manager: { E: "e:key", A: "a:key" }
 `))
 	require.NoError(t, err)
 
 	found, err := spec.Variables(func(kind, reference string) (string, error) { return kind + " " + reference, nil },
 		[]codebuild.Variable{{Name: "B", Value: "project"}, {Name: "C", Value: "project"}}, []codebuild.Variable{{Name: "C", Value: "action", Type: "PLAINTEXT"}})
 	require.NoError(t, err)
-	assert.Equal(t, map[string]string{"A": "spec", "B": "project", "C": "action", "D": "PARAMETER_STORE /d", "E": "SECRETS_MANAGER e:key"}, found)
+	assert.Equal(t, map[string]string{
+		"A": "SECRETS_MANAGER a:key", "B": "project", "C": "action", "D": "PARAMETER_STORE /d", "E": "SECRETS_MANAGER e:key", "F": "PARAMETER_STORE /f",
+	}, found)
 
-	_, err = spec.Variables(func(string, string) (string, error) { return "", errors.New("denied") })
-	require.EqualError(t, err, "denied")
+	for range 100 { // a map's order is another one each time
+		_, err = spec.Variables(func(_, reference string) (string, error) { return "", errors.New("denied " + reference) })
+		require.EqualError(t, err, "denied /d")
+	}
 }
 
 func TestSummary(t *testing.T) {
