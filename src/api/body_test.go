@@ -28,7 +28,7 @@ func (b comingBody) Read([]byte) (int, error) {
 func post(t *testing.T, api *API, body io.Reader, length int64) *httptest.ResponseRecorder {
 	t.Helper()
 
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/shout", body)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/echo", body)
 	request.ContentLength = length
 	request.Header.Set("Content-Type", "application/json")
 
@@ -51,9 +51,9 @@ func TestBodiesThatAreStillComingTakeNoTurnAndNoMoreThanTheirBudget(t *testing.T
 		<-started
 	}
 
-	clock := httptest.NewRecorder()
-	api.ServeHTTP(clock, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/clock?mirror_time=12:22", http.NoBody))
-	assert.Equal(t, http.StatusOK, clock.Code, "the one turn is free")
+	other := httptest.NewRecorder()
+	api.ServeHTTP(other, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/echo?text=foo", http.NoBody))
+	assert.Equal(t, http.StatusOK, other.Code, "the one turn is free")
 
 	third := post(t, api, strings.NewReader("{}"), 2)
 	assert.Equal(t, http.StatusServiceUnavailable, third.Code)

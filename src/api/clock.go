@@ -62,7 +62,7 @@ func newClockHandler() *clockHandler {
 //	@Header			200,304			{string}	Cache-Control	"A day: the answer never changes"
 //	@Header			all				{string}	X-Request-Id	"The request's own, or a new one"
 //	@Success		304				"The client has this answer already"
-//	@Failure		400				{object}	Problem
+//	@Failure		400				{object}	clockProblem
 //	@Failure		500				{object}	internalProblem
 //	@Failure		503				{object}	overloadProblem
 //	@Header			503				{integer}	Retry-After	"Seconds to wait"
@@ -93,3 +93,33 @@ func mirrorTime(c *gin.Context) (mirrored clock.Time, ok bool) {
 
 	return mirrored, err == nil
 }
+
+// sendCacheable answers 200 with the body, or 304 when the client says that it has the entity tag already.
+func sendCacheable(c *gin.Context, contentType, etag []string, body []byte) {
+	header := c.Writer.Header()
+	header["Etag"] = etag
+	header["Cache-Control"] = cacheADay
+
+	if matches(c.Request.Header["If-None-Match"], etag[0]) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+
+		return
+	}
+
+	header["Content-Type"] = contentType
+
+	if _, err := c.Writer.Write(body); err != nil {
+		_ = c.Error(err) // the client is gone; the log says so
+	}
+}
+
+//nolint:unused // swag reads it
+type clockProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Bad Request" validate:"required"`
+	Status    int    `json:"status" example:"400" validate:"required"`
+	Detail    string `json:"detail" example:"mirror_time: \"13:20\" is not on a 12-hour dial: hours are 1 to 12, so it is 01:20" validate:"required"`
+	Parameter string `json:"parameter" example:"mirror_time" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	ClockProblem

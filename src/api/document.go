@@ -35,3 +35,30 @@ type largeHeaderProblem struct {
 	Detail    string `json:"detail" example:"the request line and headers are too large; send less than 16 KiB" validate:"required"`
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	LargeHeaderProblem
+
+//nolint:unused // swag reads it
+type slowBodyProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Request Timeout" validate:"required"`
+	Status    int    `json:"status" example:"408" validate:"required"`
+	Detail    string `json:"detail" example:"the body took too long to arrive; send it faster" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	SlowBodyProblem
+
+//nolint:unused // swag reads it
+type largeBodyProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Request Entity Too Large" validate:"required"`
+	Status    int    `json:"status" example:"413" validate:"required"`
+	Detail    string `json:"detail" example:"the body is too large; the limit is 65536 bytes" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	LargeBodyProblem
+
+//nolint:unused // swag reads it
+type mediaTypeProblem struct {
+	Type      string `json:"type" example:"about:blank" validate:"required"`
+	Title     string `json:"title" example:"Unsupported Media Type" validate:"required"`
+	Status    int    `json:"status" example:"415" validate:"required"`
+	Detail    string `json:"detail" example:"the body must be JSON; send it with Content-Type: application/json" validate:"required"`
+	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
+} //	@name	MediaTypeProblem

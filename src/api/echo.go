@@ -8,6 +8,9 @@ import (
 	"github.com/clockmirror/clockmirror/src/echo"
 )
 
+// echoed is the parameter, or the member of a body, that is sent back.
+const echoed = "text"
+
 // EchoAnswer is what /api/echo answers.
 type EchoAnswer struct {
 	// Text is what was sent.
@@ -16,7 +19,10 @@ type EchoAnswer struct {
 
 // Echo returns the part that answers /api/echo.
 func Echo() Part {
-	return func(a *API) { a.get("/api/echo", a.bound, echoText) }
+	return func(a *API) {
+		a.get("/api/echo", a.bound, echoText)
+		a.engine.POST("/api/echo", a.receive, a.bound, echoBody)
+	}
 }
 
 // echoText answers with the text that was sent.
@@ -24,10 +30,10 @@ func Echo() Part {
 //	@Summary	The text that was sent
 //	@Tags		echo
 //	@Produce	json,application/problem+json
-//	@Param		text	query		string	true	"Any UTF-8, at most 4096 bytes (a maxLength would count characters)"	example(foo)
+//	@Param		text	query		string	true	"Any UTF-8, at most 4096 bytes (a maxLength would count characters)"	example(foo)	extensions(x-example=foo)
 //	@Success	200		{object}	EchoAnswer
 //	@Header		all		{string}	X-Request-Id	"The request's own, or a new one"
-//	@Failure	400		{object}	echoProblem
+//	@Failure	400		{object}	Problem
 //	@Failure	431		{object}	largeHeaderProblem
 //	@Failure	500		{object}	internalProblem
 //	@Failure	503		{object}	overloadProblem
@@ -35,28 +41,62 @@ func Echo() Part {
 //	@Router		/api/echo [get]
 //	@Router		/api/echo [head]
 func echoText(c *gin.Context) {
-	const parameter = "text"
+	text, err := queryValue(c.Request.URL.RawQuery, echoed, "foo")
+	if err != nil {
+		fail(c, http.StatusBadRequest, echoed, echoed+": "+err.Error())
 
-	text, err := queryValue(c.Request.URL.RawQuery, parameter, "foo")
-	if err == nil {
-		text, err = echo.Text(text)
+		return
 	}
 
+	answerEcho(c, text)
+}
+
+// EchoRequest is what /api/echo takes in a body.
+type EchoRequest struct {
+	Text string `json:"text" example:"foo" validate:"required"`
+} //	@name	EchoRequest
+
+// echoBody answers with the text that was sent in a body.
+//
+//	@Summary	The text that was sent in a body
+//	@Tags		echo
+//	@Accept		json
+//	@Produce	json,application/problem+json
+//	@Param		text	body		EchoRequest	true	"Any text, at most 4096 bytes of UTF-8"
+//	@Success	200		{object}	EchoAnswer
+//	@Header		all		{string}	X-Request-Id	"The request's own, or a new one"
+//	@Failure	400		{object}	Problem
+//	@Failure	408		{object}	slowBodyProblem
+//	@Failure	413		{object}	largeBodyProblem
+//	@Failure	415		{object}	mediaTypeProblem
+//	@Header		415		{string}	Accept-Post	"What to send instead"
+//	@Failure	500		{object}	internalProblem
+//	@Failure	503		{object}	overloadProblem
+//	@Header		503		{integer}	Retry-After	"Seconds to wait"
+//	@Router		/api/echo [post]
+func echoBody(c *gin.Context) {
+	body, ok := readJSON(c)
+	if !ok {
+		return
+	}
+
+	text, wrong := memberOf(body, echoed, "foo")
+	if wrong != nil {
+		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
+
+		return
+	}
+
+	answerEcho(c, text)
+}
+
+func answerEcho(c *gin.Context, text string) {
+	text, err := echo.Text(text)
 	if err != nil {
-		fail(c, http.StatusBadRequest, parameter, parameter+": "+err.Error())
+		fail(c, http.StatusBadRequest, echoed, echoed+": "+err.Error())
 
 		return
 	}
 
 	sendJSON(c, EchoAnswer{text})
 }
-
-//nolint:unused // swag reads it
-type echoProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Bad Request" validate:"required"`
-	Status    int    `json:"status" example:"400" validate:"required"`
-	Detail    string `json:"detail" example:"text: is missing; give one, such as ?text=foo" validate:"required"`
-	Parameter string `json:"parameter" example:"text" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	EchoProblem

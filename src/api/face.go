@@ -32,7 +32,7 @@ type faceHandler struct{ painter *face.Painter }
 //	@Header			200,304			{string}	Cache-Control	"A day: the picture seldom changes"
 //	@Header			all				{string}	X-Request-Id	"The request's own, or a new one"
 //	@Success		304				"The client has this picture already"
-//	@Failure		400				{object}	Problem
+//	@Failure		400				{object}	clockProblem
 //	@Failure		500				{object}	internalProblem
 //	@Failure		503				{object}	overloadProblem
 //	@Header			503				{integer}	Retry-After	"Seconds to wait"

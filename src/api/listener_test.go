@@ -88,7 +88,7 @@ func TestEveryAnswerHasAnIDALineAndACountEvenToWhatIsNoRequest(t *testing.T) {
 		"no HTTP":               {"hello\r\n\r\n", 400},
 		"no host":               {"GET / HTTP/1.1\r\n\r\n", 400},
 		"another version":       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505},
-		"unknown coding":        {"POST /shout HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: br\r\n\r\n", 501},
+		"unknown coding":        {"POST /api/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: br\r\n\r\n", 501},
 		"headers too large":     {"GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 40<<10) + "\r\n\r\n", 431},
 		"another expectation":   {"GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417},
 		"options of the server": {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 204},
@@ -141,9 +141,9 @@ func TestAConnectionIsClosedWhereTheEndOfARequestIsInDoubt(t *testing.T) {
 	address := serveOn(t, newAPI(t, new(syncBuffer)), time.Minute)
 
 	for name, request := range map[string]string{
-		"length and chunks":       "POST /shout HTTP/1.1\r\n" + fields + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"chunks in HTTP/1.0":      "POST /shout HTTP/1.0\r\n" + fields + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
-		"a body where none is":    "GET /clock?mirror_time=12:22 HTTP/1.1\r\n" + fields + "Content-Length: 3\r\n\r\nabc",
+		"length and chunks":       "POST /api/echo HTTP/1.1\r\n" + fields + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"chunks in HTTP/1.0":      "POST /api/echo HTTP/1.0\r\n" + fields + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+		"a body where none is":    "GET /api/echo?text=foo HTTP/1.1\r\n" + fields + "Content-Length: 3\r\n\r\nabc",
 		"such a body never comes": "GET /swagger/doc.json HTTP/1.1\r\n" + fields + "Content-Length: 3\r\n\r\na",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,9 +14,9 @@ type Problem struct {
 	Title  string `json:"title"  example:"Bad Request" validate:"required"`
 	Status int    `json:"status" example:"400"         validate:"required"`
 	// Detail says what was wrong and what would be right.
-	Detail string `json:"detail" example:"mirror_time: \"13:20\" is not on a 12-hour dial: hours are 1 to 12, so it is 01:20" validate:"required"`
+	Detail string `json:"detail" example:"text: is missing; give one, such as ?text=foo" validate:"required"`
 	// Parameter names the parameter that was wrong.
-	Parameter string `json:"parameter,omitempty" example:"mirror_time"`
+	Parameter string `json:"parameter,omitempty" example:"text"`
 	// RequestID is the X-Request-Id of the answer, and of the line in the log.
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	Problem

@@ -86,8 +86,8 @@ func acceptsGzip(acceptEncoding []string) bool {
 }
 
 // readJSON returns the request's body, or answers with a problem and returns false. The body must say that it is JSON and
-// not be longer than the limit.
-func readJSON(c *gin.Context, limit int64) ([]byte, bool) {
+// not be too long.
+func readJSON(c *gin.Context) ([]byte, bool) {
 	header := c.Request.Header
 
 	if mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type")); err != nil || mediaType != "application/json" {
@@ -104,7 +104,7 @@ func readJSON(c *gin.Context, limit int64) ([]byte, bool) {
 		return nil, false
 	}
 
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, largestBody))
 
 	var tooLarge *http.MaxBytesError
 
@@ -112,7 +112,7 @@ func readJSON(c *gin.Context, limit int64) ([]byte, bool) {
 	case err == nil:
 		return body, true
 	case errors.As(err, &tooLarge):
-		fail(c, http.StatusRequestEntityTooLarge, "", "the body is too large; the limit is "+strconv.FormatInt(limit, 10)+" bytes")
+		fail(c, http.StatusRequestEntityTooLarge, "", "the body is too large; the limit is "+strconv.Itoa(largestBody)+" bytes")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		fail(c, http.StatusRequestTimeout, "", "the body took too long to arrive; send it faster")
 	default:
@@ -139,13 +139,10 @@ type memberError struct{ member, detail string }
 
 func (e *memberError) Error() string { return e.detail }
 
-// dataOf returns the string that is the only member, data, of a JSON object. It reads token by token because decoding into
-// a struct takes DATA for data and the last of two for both.
-func dataOf(body []byte) (string, *memberError) {
-	const (
-		name    = "data"
-		example = `send an object such as {"data":"test"}`
-	)
+// memberOf returns the string that is the only member, with the given name, of a JSON object. It reads token by token because
+// decoding into a struct takes DATA for data and the last of two for both. The value is for the example in an error.
+func memberOf(body []byte, name, value string) (string, *memberError) {
+	example := fmt.Sprintf("send an object such as {%q:%q}", name, value)
 
 	if !utf8.Valid(body) {
 		return "", &memberError{detail: "the body is not UTF-8; " + example}
@@ -166,10 +163,7 @@ func dataOf(body []byte) (string, *memberError) {
 		return "", &memberError{detail: "the body is " + kind(opening) + "; " + example}
 	}
 
-	var (
-		value string
-		found bool
-	)
+	var found bool
 
 	for decoder.More() {
 		member, _ := decoder.Token()

@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestDataOf(t *testing.T) {
+func TestMemberOf(t *testing.T) {
 	t.Parallel()
 
 	for body, value := range map[string]string{
@@ -26,7 +26,7 @@ func TestDataOf(t *testing.T) {
 		`{"data":"\ud83d\ude00"}`:  "😀",
 		`{"data":"\\ud83d"}`:       `\ud83d`,
 	} {
-		got, wrong := dataOf([]byte(body))
+		got, wrong := memberOf([]byte(body), "data", "test")
 		require.Nil(t, wrong, body)
 		assert.Equal(t, value, got)
 	}
@@ -60,7 +60,7 @@ func TestDataOf(t *testing.T) {
 		`{"data":"x","lang":"\n"}`: {"lang", `"lang" is not a member that the body may have`},
 		`{"` + long + `":1}`:       {long[:60], `"` + long[:60] + `" is not a member that the body may have`},
 	} {
-		got, failure := dataOf([]byte(body))
+		got, failure := memberOf([]byte(body), "data", "test")
 		require.NotNil(t, failure, body)
 		assert.Empty(t, got)
 		assert.Equal(t, wrong.member, failure.member, body)
@@ -70,14 +70,14 @@ func TestDataOf(t *testing.T) {
 
 var long = strings.Repeat("x", 100) //nolint:gochecknoglobals // a constant, but for Repeat
 
-func TestDataOfNeverPanics(t *testing.T) {
+func TestMemberOfNeverPanics(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		body := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{
 			"{", "}", "[", "]", ":", ",", `"data"`, `"x"`, "1", "null", "true", " ", "\xff", `\`,
 		})).Draw(t, "body"), "")
 
-		if value, wrong := dataOf([]byte(body)); wrong == nil {
+		if value, wrong := memberOf([]byte(body), "data", "test"); wrong == nil {
 			assert.Contains(t, []string{"x", "data"}, value)
 		}
 	})
@@ -195,7 +195,7 @@ func FuzzJSONBody(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, body []byte) {
-		value, wrong := dataOf(body)
+		value, wrong := memberOf(body, "data", "test")
 		if wrong != nil {
 			assert.NotEmpty(t, wrong.detail)
 			assert.True(t, utf8.ValidString(wrong.detail))

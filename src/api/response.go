@@ -16,26 +16,6 @@ var (
 	nosniff   = []string{"nosniff"}                         //nolint:gochecknoglobals // see above
 )
 
-// sendCacheable answers 200 with the body, or 304 when the client says that it has the entity tag already.
-func sendCacheable(c *gin.Context, contentType, etag []string, body []byte) {
-	header := c.Writer.Header()
-	header["Etag"] = etag
-	header["Cache-Control"] = cacheADay
-
-	if matches(c.Request.Header["If-None-Match"], etag[0]) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
-
-		return
-	}
-
-	header["Content-Type"] = contentType
-
-	if _, err := c.Writer.Write(body); err != nil {
-		_ = c.Error(err) // the client is gone; the log says so
-	}
-}
-
 // sendJSON answers 200 with the value, which must be one that JSON can hold. No cache keeps the answer.
 func sendJSON(c *gin.Context, value any) {
 	var body bytes.Buffer

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -158,15 +157,6 @@ func (a *API) share() gin.HandlerFunc {
 func overloaded(c *gin.Context, reason string) {
 	c.Writer.Header()["Retry-After"] = []string{retryAfter}
 	fail(c, http.StatusServiceUnavailable, "", reason+"; try again after "+retryAfter+" s")
-}
-
-// deadline is for routes that wait for others: their context ends when the request has had its time.
-func (a *API) deadline(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
-	defer cancel()
-
-	c.Request = c.Request.WithContext(ctx)
-	c.Next()
 }
 
 // clientAddress returns who asked. Only behind a proxy is there more to do than to leave the port off.

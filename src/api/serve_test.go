@@ -45,7 +45,7 @@ func newAPI(t *testing.T, log io.Writer) *API {
 
 	api, err := New(Options{
 		Logger: slog.New(slog.NewJSONHandler(log, nil)), Metrics: telemetry.NewMetrics(telemetry.Build{}),
-		Tracer: &telemetry.Tracer{}, Parts: []Part{Clock(), Shout(nil)}, MaxInFlight: 1, Budget: Budget{Connections: 4, BodyMemory: 1 << 20}, Started: time.Now(),
+		Tracer: &telemetry.Tracer{}, Parts: []Part{Echo()}, MaxInFlight: 1, Budget: Budget{Connections: 4, BodyMemory: 1 << 20}, Started: time.Now(),
 	})
 	require.NoError(t, err)
 

@@ -13,11 +13,8 @@ import (
 	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
-const (
-	largestShout = 64 << 10
-	// statusClientGone is for the access log only: the client closed the connection before the answer.
-	statusClientGone = 499
-)
+// statusClientGone is for the access log only: the client closed the connection before the answer.
+const statusClientGone = 499
 
 // ShoutRequest is what /shout takes.
 type ShoutRequest struct {
@@ -33,8 +30,17 @@ type ShoutAnswer struct {
 // Shout returns the part that answers /shout.
 func Shout(shouter *shout.Shouter) Part {
 	return func(a *API) {
-		a.engine.POST("/shout", a.receive(largestShout), a.share(), a.bound, a.deadline, shoutHandler{shouter}.post)
+		a.engine.POST("/shout", a.receive, a.share(), a.bound, a.deadline, shoutHandler{shouter}.post)
 	}
+}
+
+// deadline is for routes that wait for others: their context ends when the request has had its time.
+func (a *API) deadline(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), a.options.RequestTimeout)
+	defer cancel()
+
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
 }
 
 type shoutHandler struct{ shouter *shout.Shouter }
@@ -65,12 +71,12 @@ type shoutHandler struct{ shouter *shout.Shouter }
 //	@Failure		504		{object}	timeoutProblem
 //	@Router			/shout [post]
 func (h shoutHandler) post(c *gin.Context) {
-	body, ok := readJSON(c, largestShout)
+	body, ok := readJSON(c)
 	if !ok {
 		return
 	}
 
-	text, wrong := dataOf(body)
+	text, wrong := memberOf(body, "data", "test")
 	if wrong != nil {
 		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
 
@@ -133,33 +139,6 @@ type dataProblem struct {
 	Parameter string `json:"parameter,omitempty" example:"data" `
 	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
 } //	@name	DataProblem
-
-//nolint:unused // swag reads it
-type slowBodyProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Request Timeout" validate:"required"`
-	Status    int    `json:"status" example:"408" validate:"required"`
-	Detail    string `json:"detail" example:"the body took too long to arrive; send it faster" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	SlowBodyProblem
-
-//nolint:unused // swag reads it
-type largeBodyProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Request Entity Too Large" validate:"required"`
-	Status    int    `json:"status" example:"413" validate:"required"`
-	Detail    string `json:"detail" example:"the body is too large; the limit is 65536 bytes" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	LargeBodyProblem
-
-//nolint:unused // swag reads it
-type mediaTypeProblem struct {
-	Type      string `json:"type" example:"about:blank" validate:"required"`
-	Title     string `json:"title" example:"Unsupported Media Type" validate:"required"`
-	Status    int    `json:"status" example:"415" validate:"required"`
-	Detail    string `json:"detail" example:"the body must be JSON; send it with Content-Type: application/json" validate:"required"`
-	RequestID string `json:"request_id" example:"7d1kq0x2v9m4h8rt3c5w" validate:"required"`
-} //	@name	MediaTypeProblem
 
 //nolint:unused // swag reads it
 type upstreamProblem struct {

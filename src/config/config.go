@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -44,11 +45,26 @@ type Config struct {
 	// TrustedProxies are the networks of the load balancers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" validate:"dive,network" allowed:"networks in CIDR notation, comma-separated, such as 10.0.0.0/16"`
 	// HealthLabels are additional members of /health.
-	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=clocks,tier=1"`
+	HealthLabels map[string]string `env:"HEALTH_LABELS" envKeyValSeparator:"=" validate:"dive,keys,required,excludesall=\"\\,notmember,endkeys" allowed:"key=value pairs, comma-separated, no key that /health has already, such as team=payments,tier=1"`
 
 	Greeting Greeting
 	Shout    Shout
 	Traces   Traces
+}
+
+// part has the settings of a part of the service, and rules of its own for them.
+type part interface {
+	// rules are for `validate` tags.
+	rules() map[string]validator.Func
+	// words are for `allowed` tags: what stands there in braces, and what for.
+	words() []string
+}
+
+func (c Config) parts() []part {
+	return []part{
+		c.Greeting,
+		c.Shout,
+	}
 }
 
 // Traces says where spans go and which are recorded, in the variables that OpenTelemetry names.
@@ -120,22 +136,30 @@ func Parse(environ []string) (Config, error) {
 		return config, nil
 	}
 
-	return Config{}, explain(wrong, environment, strings.NewReplacer("{customers}", config.Greeting.customers()))
+	var words []string
+	for _, part := range config.parts() {
+		words = append(words, part.words()...)
+	}
+
+	return Config{}, explain(wrong, environment, strings.NewReplacer(words...))
 }
 
 // validate returns the names of the fields whose values the `validate` tags refuse.
 func validate(config Config) ([]string, error) {
 	rules := validator.New(validator.WithRequiredStructEnabled())
 
-	for name, rule := range map[string]validator.Func{
+	all := map[string]validator.Func{
 		"notmember": func(field validator.FieldLevel) bool {
 			return !slices.Contains(healthMembers(), field.Field().String())
 		},
-		"network":  isNetwork,
-		"httpurl":  hasScheme("http", "https"),
-		"redisurl": namesDatabase,
-		"customer": config.Greeting.knows,
-	} {
+		"network": isNetwork,
+		"httpurl": hasScheme("http", "https"),
+	}
+	for _, part := range config.parts() {
+		maps.Copy(all, part.rules())
+	}
+
+	for name, rule := range all {
 		if err := rules.RegisterValidation(name, rule); err != nil {
 			return nil, fmt.Errorf("register the rule %s: %w", name, err)
 		}
@@ -184,7 +208,7 @@ func hasScheme(schemes ...string) validator.Func {
 }
 
 // explain says for each wrong field, in the order in which they are declared, what its variable may be.
-func explain(wrong map[string]bool, environment map[string]string, names *strings.Replacer) *Error {
+func explain(wrong map[string]bool, environment map[string]string, words *strings.Replacer) *Error {
 	var failure Error
 
 	for field := range fields(reflect.TypeFor[Config]()) {
@@ -199,7 +223,7 @@ func explain(wrong map[string]bool, environment map[string]string, names *string
 			shown = "its value (not shown)"
 		}
 
-		failure.Lines = append(failure.Lines, fmt.Sprintf("%s: %s is not allowed; it must be %s", variable, shown, names.Replace(field.Tag.Get("allowed"))))
+		failure.Lines = append(failure.Lines, fmt.Sprintf("%s: %s is not allowed; it must be %s", variable, shown, words.Replace(field.Tag.Get("allowed"))))
 	}
 
 	return &failure

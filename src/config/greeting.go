@@ -19,11 +19,17 @@ type Greeting struct {
 // Text returns the customer's greeting, or nothing.
 func (g Greeting) Text() string { return g.Table[g.Customer] }
 
+func (g Greeting) rules() map[string]validator.Func {
+	return map[string]validator.Func{"customer": g.knows}
+}
+
+func (g Greeting) words() []string {
+	return []string{"{customers}", strings.Join(g.Table.Customers(), ", ")}
+}
+
 // knows is a rule for names of customers.
 func (g Greeting) knows(field validator.FieldLevel) bool {
 	_, known := g.Table[field.Field().String()]
 
 	return known || g.Table == nil // a table that can't be read is reported instead
 }
-
-func (g Greeting) customers() string { return strings.Join(g.Table.Customers(), ", ") }

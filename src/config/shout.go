@@ -27,6 +27,12 @@ type Shout struct {
 	RedisURL *url.URL `env:"REDIS_URL" validate:"omitempty,redisurl" allowed:"a URL such as redis://:password@redis.example.com:6379/0, or rediss:// for TLS"`
 }
 
+func (Shout) rules() map[string]validator.Func {
+	return map[string]validator.Func{"redisurl": namesDatabase}
+}
+
+func (Shout) words() []string { return nil }
+
 // namesDatabase is a rule for URLs of Redis: the path is empty or the number of a database.
 func namesDatabase(field validator.FieldLevel) bool {
 	address, ok := reflect.TypeAssert[url.URL](field.Field())

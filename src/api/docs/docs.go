@@ -82,6 +82,7 @@ const docTemplate = `{
                     {
                         "type": "string",
                         "example": "foo",
+                        "x-example": "foo",
                         "description": "Any UTF-8, at most 4096 bytes (a maxLength would count characters)",
                         "name": "text",
                         "in": "query",
@@ -104,13 +105,99 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/EchoProblem"
+                            "$ref": "#/definitions/Problem"
                         }
                     },
                     "431": {
                         "description": "Request Header Fields Too Large",
                         "schema": {
                             "$ref": "#/definitions/LargeHeaderProblem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/InternalProblem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/OverloadProblem"
+                        },
+                        "headers": {
+                            "Retry-After": {
+                                "type": "integer",
+                                "description": "Seconds to wait"
+                            }
+                        }
+                    }
+                }
+            },
+            "post": {
+                "consumes": [
+                    "application/json"
+                ],
+                "produces": [
+                    "application/json",
+                    "application/problem+json"
+                ],
+                "tags": [
+                    "echo"
+                ],
+                "summary": "The text that was sent in a body",
+                "parameters": [
+                    {
+                        "description": "Any text, at most 4096 bytes of UTF-8",
+                        "name": "text",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/EchoRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/EchoAnswer"
+                        },
+                        "headers": {
+                            "X-Request-Id": {
+                                "type": "string",
+                                "description": "The request's own, or a new one"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "408": {
+                        "description": "Request Timeout",
+                        "schema": {
+                            "$ref": "#/definitions/SlowBodyProblem"
+                        }
+                    },
+                    "413": {
+                        "description": "Request Entity Too Large",
+                        "schema": {
+                            "$ref": "#/definitions/LargeBodyProblem"
+                        }
+                    },
+                    "415": {
+                        "description": "Unsupported Media Type",
+                        "schema": {
+                            "$ref": "#/definitions/MediaTypeProblem"
+                        },
+                        "headers": {
+                            "Accept-Post": {
+                                "type": "string",
+                                "description": "What to send instead"
+                            }
                         }
                     },
                     "500": {
@@ -146,6 +233,7 @@ const docTemplate = `{
                     {
                         "type": "string",
                         "example": "foo",
+                        "x-example": "foo",
                         "description": "Any UTF-8, at most 4096 bytes (a maxLength would count characters)",
                         "name": "text",
                         "in": "query",
@@ -168,7 +256,7 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/EchoProblem"
+                            "$ref": "#/definitions/Problem"
                         }
                     },
                     "431": {
@@ -255,7 +343,7 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/Problem"
+                            "$ref": "#/definitions/ClockProblem"
                         }
                     },
                     "500": {
@@ -334,7 +422,7 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/Problem"
+                            "$ref": "#/definitions/ClockProblem"
                         }
                     },
                     "500": {
@@ -414,7 +502,7 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/Problem"
+                            "$ref": "#/definitions/ClockProblem"
                         }
                     },
                     "500": {
@@ -492,7 +580,7 @@ const docTemplate = `{
                     "400": {
                         "description": "Bad Request",
                         "schema": {
-                            "$ref": "#/definitions/Problem"
+                            "$ref": "#/definitions/ClockProblem"
                         }
                     },
                     "500": {
@@ -914,6 +1002,43 @@ const docTemplate = `{
                 }
             }
         },
+        "ClockProblem": {
+            "type": "object",
+            "required": [
+                "detail",
+                "parameter",
+                "request_id",
+                "status",
+                "title",
+                "type"
+            ],
+            "properties": {
+                "detail": {
+                    "type": "string",
+                    "example": "mirror_time: \"13:20\" is not on a 12-hour dial: hours are 1 to 12, so it is 01:20"
+                },
+                "parameter": {
+                    "type": "string",
+                    "example": "mirror_time"
+                },
+                "request_id": {
+                    "type": "string",
+                    "example": "7d1kq0x2v9m4h8rt3c5w"
+                },
+                "status": {
+                    "type": "integer",
+                    "example": 400
+                },
+                "title": {
+                    "type": "string",
+                    "example": "Bad Request"
+                },
+                "type": {
+                    "type": "string",
+                    "example": "about:blank"
+                }
+            }
+        },
         "CustomerProblem": {
             "type": "object",
             "required": [
@@ -1064,40 +1189,15 @@ const docTemplate = `{
                 }
             }
         },
-        "EchoProblem": {
+        "EchoRequest": {
             "type": "object",
             "required": [
-                "detail",
-                "parameter",
-                "request_id",
-                "status",
-                "title",
-                "type"
+                "text"
             ],
             "properties": {
-                "detail": {
+                "text": {
                     "type": "string",
-                    "example": "text: is missing; give one, such as ?text=foo"
-                },
-                "parameter": {
-                    "type": "string",
-                    "example": "text"
-                },
-                "request_id": {
-                    "type": "string",
-                    "example": "7d1kq0x2v9m4h8rt3c5w"
-                },
-                "status": {
-                    "type": "integer",
-                    "example": 400
-                },
-                "title": {
-                    "type": "string",
-                    "example": "Bad Request"
-                },
-                "type": {
-                    "type": "string",
-                    "example": "about:blank"
+                    "example": "foo"
                 }
             }
         },
@@ -1342,12 +1442,12 @@ const docTemplate = `{
                 "detail": {
                     "description": "Detail says what was wrong and what would be right.",
                     "type": "string",
-                    "example": "mirror_time: \"13:20\" is not on a 12-hour dial: hours are 1 to 12, so it is 01:20"
+                    "example": "text: is missing; give one, such as ?text=foo"
                 },
                 "parameter": {
                     "description": "Parameter names the parameter that was wrong.",
                     "type": "string",
-                    "example": "mirror_time"
+                    "example": "text"
                 },
                 "request_id": {
                     "description": "RequestID is the X-Request-Id of the answer, and of the line in the log.",

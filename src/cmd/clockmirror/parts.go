@@ -1,26 +1,56 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"log/slog"
 
 	"github.com/clockmirror/clockmirror/src/api"
 	"github.com/clockmirror/clockmirror/src/config"
-	"github.com/clockmirror/clockmirror/src/face"
-	"github.com/clockmirror/clockmirror/src/shout"
+	"github.com/clockmirror/clockmirror/src/telemetry"
 )
 
-// newParts returns what the service offers.
-func newParts(settings config.Config, shouter *shout.Shouter) ([]api.Part, error) {
-	painter, err := face.NewPainter()
-	if err != nil {
-		return nil, fmt.Errorf("make a painter: %w", err)
+// parts are what the service offers, and what that takes.
+type parts struct {
+	settings config.Config
+	metrics  *telemetry.Metrics
+	logger   *slog.Logger
+
+	all []api.Part
+	// memory is how many bytes of this process caches may take.
+	memory int64
+	stops  []func() error
+}
+
+// newParts puts the service together. Call stop at shutdown.
+func newParts(settings config.Config, metrics *telemetry.Metrics, logger *slog.Logger) (*parts, error) {
+	made := &parts{settings: settings, metrics: metrics, logger: logger}
+
+	for _, add := range []func(*parts) error{
+		addClock,
+		addEcho,
+		addGreeting,
+		addShout,
+	} {
+		if err := add(made); err != nil {
+			return nil, err
+		}
 	}
 
-	return []api.Part{
-		api.Clock(),
-		api.Face(painter),
-		api.Echo(),
-		api.Greeting(settings.Greeting.Text()),
-		api.Shout(shouter),
-	}, nil
+	return made, nil
+}
+
+// stop frees what the parts hold.
+func (p *parts) stop() error {
+	var err error
+	for _, stop := range p.stops {
+		err = errors.Join(err, stop())
+	}
+
+	return err
+}
+
+func addEcho(p *parts) error {
+	p.all = append(p.all, api.Echo())
+
+	return nil
 }

@@ -47,16 +47,14 @@ func serve(ctx context.Context, settings config.Config, build telemetry.Build, s
 	}
 	defer exportSpans(context.WithoutCancel(ctx), tracer)
 
-	shouter, stopShouter := newShouter(settings.Shout, metrics, logger)
-	defer func() { err = errors.Join(err, stopShouter()) }()
-
-	parts, err := newParts(settings, shouter)
+	parts, err := newParts(settings, metrics, logger)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, parts.stop()) }()
 
 	handler, err := newAPI(settings, api.Options{
-		Build: build, Logger: logger, Metrics: metrics, Tracer: tracer, Parts: parts, Started: started,
+		Build: build, Logger: logger, Metrics: metrics, Tracer: tracer, Parts: parts.all, Budget: newBudget(settings, parts.memory), Started: started,
 	})
 	if err != nil {
 		return err
@@ -125,7 +123,6 @@ func newAPI(settings config.Config, options api.Options) (*api.API, error) {
 	options.Service, options.Hostname, options.HealthLabels = settings.Traces.Service, hostname, settings.HealthLabels
 	options.RequestTimeout, options.MaxInFlight = settings.RequestTimeout, settings.MaxInFlight
 	options.TrustedProxies = settings.TrustedProxies
-	options.Budget = newBudget(settings)
 
 	handler, err := api.New(options)
 	if err != nil {
@@ -135,11 +132,11 @@ func newAPI(settings config.Config, options api.Options) (*api.API, error) {
 	return handler, nil
 }
 
-// newBudget follows from the memory limit, and from MAX_CONNECTIONS where it is set.
-func newBudget(settings config.Config) api.Budget {
+// newBudget follows from the memory limit, of which caches take some bytes, and from MAX_CONNECTIONS where it is set.
+func newBudget(settings config.Config, caches int64) api.Budget {
 	const unchanged = -1
 
-	budget := api.NewBudget(debug.SetMemoryLimit(unchanged), cacheMemory(settings.Shout))
+	budget := api.NewBudget(debug.SetMemoryLimit(unchanged), caches)
 	if settings.MaxConnections != 0 {
 		budget.Connections = settings.MaxConnections
 	}

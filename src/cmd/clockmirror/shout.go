@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/clockmirror/clockmirror/src/api"
 	"github.com/clockmirror/clockmirror/src/config"
 	"github.com/clockmirror/clockmirror/src/shout"
 	"github.com/clockmirror/clockmirror/src/telemetry"
@@ -13,6 +14,14 @@ import (
 
 // redisTimeout bounds what a slow Redis can add to an answer. A healthy one takes about a hundredth of it.
 const redisTimeout = 100 * time.Millisecond
+
+func addShout(p *parts) error {
+	shouter, stop := newShouter(p.settings.Shout, p.metrics, p.logger)
+	p.all, p.stops = append(p.all, api.Shout(shouter)), append(p.stops, stop)
+	p.memory += cacheMemory(p.settings.Shout)
+
+	return nil
+}
 
 // newShouter puts together upstream and cache as the settings say. Call stop at shutdown.
 func newShouter(settings config.Shout, metrics *telemetry.Metrics, logger *slog.Logger) (shouter *shout.Shouter, stop func() error) {

@@ -11,6 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// clockRoutes are the promises of all routes, kept by those of the clock.
+func clockRoutes(t *testing.T) {
+	isReadOnly(t, "/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22")
+	hasHead(t, "/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/clock?mirror_time=13:20", "/clock")
+	isNotFound(t, "/clock/", "/Clock", "//clock", "/clock/12:22", "/%2e%2e/clock", "/swagger/../clock2")
+	isDocumented(t, "/clock", "/clock.svg")
+}
+
 func everyTime(t *testing.T) {
 	for minutes := range 720 {
 		name := func(minutes int) string { return fmt.Sprintf("%02d:%02d", (minutes/60+11)%12+1, minutes%60) }

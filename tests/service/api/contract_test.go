@@ -26,8 +26,8 @@ func TestContract(t *testing.T) {
 			"BadRequests": badRequests, "Methods": methods, "Head": head, "NotFound": notFound, "RequestID": requestID, "Health": health,
 			"Probes": probes, "DebugHealth": debugHealth, "SwaggerUI": swaggerUI, "SwaggerDocument": swaggerDocument, "NothingTellsTheServer": nothingTellsTheServer,
 		},
-		"Clock":    {"EveryTime": everyTime, "KnownTimes": knownTimes, "BadTimes": badTimes, "Picture": picture, "Conditional": conditional},
-		"Echo":     {"Echo": echo},
+		"Clock":    {"EveryTime": everyTime, "KnownTimes": knownTimes, "BadTimes": badTimes, "Picture": picture, "Conditional": conditional, "Routes": clockRoutes},
+		"Echo":     {"Echo": echo, "Body": echoBody},
 		"Greeting": {"Greeting": greeting},
 		"Shout":    {"Shout": shout, "Refusals": shoutRefusals},
 	} {
@@ -66,12 +66,12 @@ func badRequests(t *testing.T) {
 		request  string
 		statuses []int
 	}{
-		"a query of 2 MB":     {"GET /clock?mirror_time=" + strings.Repeat("1", 2<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", []int{tooLarge, tooLong, bad}},
-		"a header of 20 KiB":  {"GET /clock HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", []int{tooLarge, bad}},
-		"a control character": {"GET /clock?mirror_time=12:\x0122 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
-		"a space":             {"GET /clock?mirror_time=12: 22 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
-		"no host":             {"GET /clock?mirror_time=12:22 HTTP/1.1\r\n\r\n", []int{bad}},
-		"two lengths":         {"GET /clock HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", []int{bad}},
+		"a query of 2 MB":     {"GET /api/echo?text=" + strings.Repeat("1", 2<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", []int{tooLarge, tooLong, bad}},
+		"a header of 20 KiB":  {"GET /api/echo HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", []int{tooLarge, bad}},
+		"a control character": {"GET /api/echo?text=12:\x0122 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
+		"a space":             {"GET /api/echo?text=12: 22 HTTP/1.1\r\nHost: x\r\n\r\n", []int{bad}},
+		"no host":             {"GET /api/echo?text=foo HTTP/1.1\r\n\r\n", []int{bad}},
+		"two lengths":         {"GET /api/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", []int{bad}},
 		"nothing of HTTP":     {"hello\r\n\r\n", []int{bad}},
 	} {
 		answer := askRaw(t, test.request)
@@ -86,11 +86,18 @@ func badRequests(t *testing.T) {
 }
 
 func methods(t *testing.T) {
+	isReadOnly(t, "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json")
+}
+
+// isReadOnly checks that paths answer to GET and HEAD alone.
+func isReadOnly(t *testing.T, paths ...string) {
+	t.Helper()
+
 	// What a load balancer may answer itself.
 	unknown := []int{http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented}
 	refusals := map[string][]int{"TRACE": {http.StatusMethodNotAllowed}, "PROPFIND": unknown, "get": unknown, "X-ANY": unknown}
 
-	for _, path := range []string{"/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/health", "/livez", "/readyz", "/", "/swagger/", "/swagger/doc.json"} {
+	for _, path := range paths {
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X-ANY"} {
 			answer := ask(t, method, path)
 			if refused(answer, refusals[method]...) {
@@ -105,10 +112,15 @@ func methods(t *testing.T) {
 }
 
 func head(t *testing.T) {
-	for _, path := range []string{
-		"/clock?mirror_time=12:22", "/clock.svg?mirror_time=12:22", "/clock?mirror_time=13:20", "/clock", "/health", "/livez", "/readyz", "/", "/nothing",
-		"/swagger/", "/swagger/doc.json", "/swagger/swagger-ui-bundle.js", "/swagger/nothing",
-	} {
+	hasHead(t, "/api/echo?text=foo", "/api/echo", "/health", "/livez", "/readyz", "/", "/nothing",
+		"/swagger/", "/swagger/doc.json", "/swagger/swagger-ui-bundle.js", "/swagger/nothing")
+}
+
+// hasHead checks that paths answer HEAD as GET, without a body.
+func hasHead(t *testing.T, paths ...string) {
+	t.Helper()
+
+	for _, path := range paths {
 		with, without := ask(t, http.MethodGet, path), ask(t, http.MethodHead, path)
 		assert.Equal(t, with.status, without.status, path)
 		assert.Empty(t, without.body, path)
@@ -122,7 +134,14 @@ func head(t *testing.T) {
 }
 
 func notFound(t *testing.T) {
-	for _, path := range []string{"/nothing", "/clock/", "/Clock", "//clock", "/clock/12:22", "/%2e%2e/clock", "/metrics", "/debug/pprof/", "/swagger/nothing", "/swagger/../clock2"} {
+	isNotFound(t, "/nothing", "/api", "/api/echo/", "/api/Echo", "//api/echo", "/api/echo/foo", "/%2e%2e/api/echo", "/metrics", "/debug/pprof/",
+		"/swagger/nothing", "/swagger/../echo2")
+}
+
+func isNotFound(t *testing.T, paths ...string) {
+	t.Helper()
+
+	for _, path := range paths {
 		answer := ask(t, http.MethodGet, path)
 		assert.Equal(t, http.StatusNotFound, answer.status, path)
 		problem(t, answer)
@@ -131,7 +150,7 @@ func notFound(t *testing.T) {
 
 func requestID(t *testing.T) {
 	for _, sane := range []string{"a", "7f0d-42", strings.Repeat("x", 128), "Root=1-67891233-abcdef012345678912345678"} {
-		for _, path := range []string{"/clock?mirror_time=12:22", "/nothing"} {
+		for _, path := range []string{"/api/echo?text=foo", "/nothing"} {
 			assert.Equal(t, sane, ask(t, http.MethodGet, path, "X-Request-Id: "+sane).header.Get("X-Request-Id"))
 		}
 	}
@@ -139,7 +158,7 @@ func requestID(t *testing.T) {
 	seen := map[string]bool{}
 
 	for _, insane := range []string{"", strings.Repeat("x", 129), "a b", "é", `"`, `\`, "\x7f"} {
-		request := "GET /clock?mirror_time=12:22 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + insane + "\r\n\r\n"
+		request := "GET /api/echo?text=foo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + insane + "\r\n\r\n"
 		if insane == "\x7f" {
 			continue // net/http answers 400 by itself
 		}
@@ -245,16 +264,27 @@ func swaggerDocument(t *testing.T) {
 	assert.NotContains(t, document, "host", "it must work behind any load balancer")
 	assert.NotContains(t, document, "schemes", "it must work behind any load balancer")
 
-	paths := document["paths"].(map[string]any)
-	for _, path := range []string{"/clock", "/clock.svg", "/health", "/livez", "/readyz", "/-/health", "/api/echo", "/greeting"} {
-		operations := paths[path].(map[string]any)
+	isDocumented(t, "/health", "/livez", "/readyz", "/-/health", "/api/echo")
+}
+
+// isDocumented checks that the API document has GET and HEAD of paths.
+func isDocumented(t *testing.T, paths ...string) {
+	t.Helper()
+
+	var document struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(ask(t, http.MethodGet, "/swagger/doc.json").body), &document))
+
+	for _, path := range paths {
+		operations := document.Paths[path]
 		assert.Contains(t, operations, "get", path)
 		assert.Contains(t, operations, "head", path)
 	}
 }
 
 func nothingTellsTheServer(t *testing.T) {
-	for _, path := range []string{"/clock?mirror_time=12:22", "/nothing", "/health", "/swagger/"} {
+	for _, path := range []string{"/api/echo?text=foo", "/nothing", "/health", "/swagger/"} {
 		answer := ask(t, http.MethodGet, path)
 		assert.Equal(t, "nosniff", answer.header.Get("X-Content-Type-Options"), path)
 

@@ -11,6 +11,8 @@ import (
 
 // greeting is a customer's, or none: that depends on whose deployment this is.
 func greeting(t *testing.T) {
+	isDocumented(t, "/greeting")
+
 	answer := ask(t, http.MethodGet, "/greeting")
 	if answer.status == http.StatusNotFound {
 		assert.Equal(t, "no customer is configured; set CUSTOMER_NAME", problem(t, answer)["detail"])

@@ -131,3 +131,27 @@ func askRaw(tb testing.TB, request string) answer {
 
 	return answer{response.StatusCode, response.Header, string(body)}
 }
+
+const typeJSON = "Content-Type: application/json"
+
+// post sends a body; header fields come as "Name: value".
+func post(tb testing.TB, path, body string, fields ...string) answer {
+	tb.Helper()
+
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, base(tb)+path, strings.NewReader(body))
+	require.NoError(tb, err)
+
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		request.Header.Add(name, value)
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(tb, err)
+
+	content, err := io.ReadAll(response.Body)
+	require.NoError(tb, err)
+	require.NoError(tb, response.Body.Close())
+
+	return answer{response.StatusCode, response.Header, string(content)}
+}

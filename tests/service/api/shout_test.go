@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,25 +14,8 @@ import (
 func postShout(tb testing.TB, body string, fields ...string) answer {
 	tb.Helper()
 
-	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, base(tb)+"/shout", strings.NewReader(body))
-	require.NoError(tb, err)
-
-	for _, field := range fields {
-		name, value, _ := strings.Cut(field, ": ")
-		request.Header.Add(name, value)
-	}
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(tb, err)
-
-	content, err := io.ReadAll(response.Body)
-	require.NoError(tb, err)
-	require.NoError(tb, response.Body.Close())
-
-	return answer{response.StatusCode, response.Header, string(content)}
+	return post(tb, "/shout", body, fields...)
 }
-
-const typeJSON = "Content-Type: application/json"
 
 func shout(t *testing.T) {
 	for data, shouted := range map[string]string{

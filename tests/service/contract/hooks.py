@@ -13,7 +13,9 @@ def before_load_schema(context, raw_schema):
                     parameter["pattern"] = parameter.pop("x-pattern")
 
     # Nor can it write that an object has no other members.
-    raw_schema["definitions"]["ShoutRequest"]["additionalProperties"] = False
+    for name, definition in raw_schema["definitions"].items():
+        if name.endswith("Request"):
+            definition["additionalProperties"] = False
 
 
 @schemathesis.hook

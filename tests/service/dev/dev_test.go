@@ -25,22 +25,24 @@ const patience = 2 * time.Minute
 
 func TestDev(t *testing.T) {
 	tree := testkit.Clone(t)
-	handler := filepath.Join(tree, "src", "api", "greeting.go")
+	handler := filepath.Join(tree, "src", "api", "echo.go")
 
 	port := testkit.FreePort(t)
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	output := start(t, tree, fmt.Sprintf("PORT=%d", port), fmt.Sprintf("ADMIN_PORT=%d", testkit.FreePort(t)))
 
-	const was, is = "no customer is configured; set CUSTOMER_NAME", "no greeting today"
+	url += "/api/echo"
 
-	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) })
+	const was, is = "such as ?text=foo", "such as ?text=bar"
+
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url, was) })
 
 	edit(t, handler, "package api", "package api }")
 	testkit.Until(t, func() bool { return strings.Contains(output.String(), "failed to build") }, "no word of the error")
-	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", was) }) // what doesn't compile changes nothing
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url, was) }) // what doesn't compile changes nothing
 
-	edit(t, handler, "package api }", "package api", was, is)
-	testkit.EventuallyWithin(t, patience, func() error { return says(t, url+"/greeting", is) })
+	edit(t, handler, "package api }", "package api", `echoed, "foo"`, `echoed, "bar"`)
+	testkit.EventuallyWithin(t, patience, func() error { return says(t, url, is) })
 }
 
 // start runs `make dev` in a process group of its own, so that all of it can be ended.

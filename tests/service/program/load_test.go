@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,11 +67,9 @@ func rest(t *testing.T, held net.Conn) (arrived, promised int64, err error) {
 }
 
 func overload(t *testing.T, program string) {
-	upstream, answer := slowUpstream(t)
-	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2", "SHOUT_URL="+upstream)
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=1")
 	held := hold(t, server)
-	shout(t, server, 1)
-	reports(t, server, "http_requests_in_flight 2")
+	reports(t, server, "http_requests_in_flight 1")
 
 	asked := time.Now()
 	response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
@@ -90,40 +87,10 @@ func overload(t *testing.T, program string) {
 	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
 	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/api/echo",status="503"} 1`)
 
-	close(answer)
-
 	_, _, err := rest(t, held)
 	require.NoError(t, err)
 
 	testkit.Until(t, func() bool { return status(t, server.URL+"/api/echo?text=12:22") == http.StatusOK }, "requests are refused still")
-}
-
-// slowUpstream answers nothing until the channel is closed.
-func slowUpstream(t *testing.T) (url string, answer chan struct{}) {
-	t.Helper()
-
-	answer = make(chan struct{})
-	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
-		_, _ = io.Copy(io.Discard, request.Body) // only then does a server see that the client is gone
-
-		select {
-		case <-answer:
-		case <-request.Context().Done():
-		}
-	}))
-	t.Cleanup(upstream.Close)
-
-	return upstream.URL, answer
-}
-
-// shout sends so many different texts, and waits for no answer.
-func shout(t *testing.T, server *testkit.Server, count int) {
-	t.Helper()
-
-	for i := range count {
-		body := fmt.Sprintf(`{"data":"%d"}`, i)
-		open(t, server.URL, fmt.Sprintf("POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
-	}
 }
 
 // reports waits until a metric has a value.
@@ -135,21 +102,6 @@ func reports(t *testing.T, server *testkit.Server, line string) {
 
 		return strings.Contains(exposition, line+"\n")
 	}, "there is no "+line)
-}
-
-// A slow upstream, and clients that read slowly, take no turns from routes that need neither.
-func slowRoutes(t *testing.T, program string) {
-	upstream, _ := slowUpstream(t)
-	server := testkit.Start(t, program, "MAX_IN_FLIGHT=5", "SHOUT_URL="+upstream)
-	hold(t, server)
-	hold(t, server)
-	shout(t, server, 10)
-	reports(t, server, `http_requests_total{method="POST",route="/shout",status="503"} 8`)
-
-	for range 10 {
-		response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
-		assert.Equal(t, http.StatusOK, response.StatusCode, body)
-	}
 }
 
 func slowHeaders(t *testing.T, program string) {
@@ -171,12 +123,26 @@ func slowReader(t *testing.T, program string) {
 	require.Error(t, err)
 }
 
+// slowReaders, who hold what takes its time, take no turns from other routes.
+func slowReaders(t *testing.T, program string) {
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=3")
+	hold(t, server)
+
+	response, _ := testkit.Ask(t, server.URL+"/swagger/swagger-ui-bundle.js")
+	assert.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "half of 3 is one")
+
+	for range 10 {
+		response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
+		assert.Equal(t, http.StatusOK, response.StatusCode, body)
+	}
+}
+
 // slowBodies fill neither the turns nor the connections of others.
 func slowBodies(t *testing.T, program string) {
 	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2")
 
 	for range 50 {
-		open(t, server.URL, "POST /shout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		open(t, server.URL, "POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	}
 
 	for range 10 {

@@ -26,6 +26,7 @@ func TestProgram(t *testing.T) {
 		"stops although a profile is being taken":                         profileDoesNotHoldTheStop,
 		"refuses what is over MAX_IN_FLIGHT, but no probe":                overload,
 		"gives no turn to bodies that are still coming":                   slowBodies,
+		"gives no turn of others to readers that are slow":                slowReaders,
 		"gives no turn of others to an upstream or readers that are slow": slowRoutes,
 		"keeps MAX_CONNECTIONS, and still answers":                        moreConnectionsThanAllowed,
 		"closes connections whose headers are slow":                       slowHeaders,

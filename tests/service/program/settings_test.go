@@ -111,7 +111,10 @@ func readmeHasTheSettings(t *testing.T, program string) {
 		delete(start.Config, changed)
 	}
 
-	for _, variable := range []string{"GREETINGS", "SHOUT_CACHE_TTL"} { // the log shows the value, not its text
+	for _, variable := range []string{ // the log shows the value, not its text
+		"GREETINGS",
+		"SHOUT_CACHE_TTL",
+	} {
 		assert.Contains(t, defaults, variable)
 		delete(defaults, variable)
 		delete(start.Config, variable)

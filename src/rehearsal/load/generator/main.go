@@ -38,8 +38,8 @@ const (
 	slowRate   = 2               // slow requests a second
 	slowPause  = 8 * time.Second // within the body; REQUEST_TIMEOUT is 10 s unless told otherwise
 	slowLimit  = 20 * time.Second
-	slowBody   = `{"data":"test"}`
-	slowWanted = `{"data":"TSET"}`
+	slowBody   = `{"text":"test"}`
+	slowWanted = slowBody // an echo
 )
 
 func main() {
@@ -271,7 +271,7 @@ func (g *generator) slowRequest() {
 
 	conn, err := g.connect(true, deadline)
 	if err == nil {
-		head := fmt.Sprintf("POST /shout HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		head := fmt.Sprintf("POST /api/echo HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 			g.service.Host, len(slowBody))
 		_, err = conn.exchange([]string{head + slowBody[:len(slowBody)/2], slowBody[len(slowBody)/2:]}, slowWanted, deadline)
 		_ = conn.Close() // the answer is complete, or the error says more
