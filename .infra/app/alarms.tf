@@ -1,7 +1,7 @@
 # Where alarms go, and the one alarm that is about the load balancer instead of a service.
 #
 # An alarm sends its ALARM itself. Its OK is sent by a rule, and only after an ALARM: an alarm's own ok_actions also run when it has
-# just been made, one mail for each alarm and customer.
+# just been made, one mail for each alarm and service.
 
 resource "aws_sns_topic" "alarms" {
   name              = "${local.name}-alarms"

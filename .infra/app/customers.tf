@@ -128,3 +128,8 @@ resource "aws_route53_record" "customer_alias" {
     create_before_destroy = true
   }
 }
+
+output "customer_urls" {
+  description = "URL of each customer's service, without a slash at its end."
+  value       = { for key, customer in var.customers : key => "${local.https ? "https" : "http"}://${customer.host}" }
+}

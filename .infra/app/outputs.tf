@@ -5,11 +5,6 @@ output "alb_url" {
   value       = local.https ? "https://${var.domain_name}" : "http://${aws_lb.this.dns_name}"
 }
 
-output "customer_urls" {
-  description = "URL of each customer's service, without a slash at its end."
-  value       = { for key, customer in var.customers : key => "${local.https ? "https" : "http"}://${customer.host}" }
-}
-
 output "cluster_name" {
   description = "Name of the ECS cluster."
   value       = aws_ecs_cluster.this.name

@@ -1,4 +1,4 @@
-# The service of the environment, for everybody; customers.tf has those for one customer each. Terraform owns everything
+# The service of the environment, for everybody. Terraform owns everything
 # about them but which image runs and how many tasks.
 
 locals {

@@ -164,7 +164,7 @@ variable "waf" {
   # WAF takes a regular expression of at most 512 characters.
   validation {
     condition     = length(var.waf.text_paths) > 0 && alltrue([for path in var.waf.text_paths : can(regex("^/[A-Za-z0-9/._~-]*$", path))]) && length(join("\\.", flatten([for path in var.waf.text_paths : split(".", path)]))) < 500
-    error_message = "Give waf.text_paths at least one path, for example /shout, of letters, digits and -._~/, and of less than 500 characters together."
+    error_message = "Give waf.text_paths at least one path, for example /api/echo, of letters, digits and -._~/, and of less than 500 characters together."
   }
 }
 

@@ -33,9 +33,9 @@ locals {
 
   # What the app stack names its things.
   app      = "app-${var.env}"
-  services = concat(["api"], [for key in var.customers : "customer-${key}"])
-  # The same in policies, which have room for a pattern and not for the name of each customer.
-  service_patterns = concat(["api"], length(var.customers) == 0 ? [] : ["customer-*"])
+  services = concat(["api"], local.customer_services)
+  # The same in policies.
+  service_patterns = concat(["api"], local.customer_patterns)
 
   # Who has to have built and signed what is deployed.
   signed_by = {

@@ -30,7 +30,7 @@ locals {
     },
     {
       sid = "Services"
-      why = "api and, where there are customers, theirs, by their names"
+      why = "the services, by their names"
       actions = [
         "ecs:CreateService", "ecs:DeleteService", "ecs:DescribeServiceDeployments", "ecs:DescribeServices",
         "ecs:ListServiceDeployments", "ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateService",

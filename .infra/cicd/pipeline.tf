@@ -154,7 +154,7 @@ resource "aws_codepipeline" "this" {
       }
     }
 
-    # One image for all: the service api, and beside it those of the customers that are named.
+    # One image for all services: api, and those beside it.
     dynamic "action" {
       for_each = local.services
 

@@ -174,23 +174,6 @@ variable "hosted_zone_id" {
   }
 }
 
-variable "customers" {
-  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own. Each gets an action beside UpdateECSService. With any, the pipeline's roles may touch services that are called customer-… in env."
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for key in var.customers : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", key))])
-    error_message = "Give customers the keys of the app stack's variable customers: lower-case letters, digits and single hyphens."
-  }
-
-  validation {
-    condition     = length(var.customers) <= 25
-    error_message = "Give at most 25 customers: a load balancer has room for 25 certificates beside its own. More need an environment of their own."
-  }
-}
-
 variable "pull_request_actors" {
   description = "Account IDs at the Git host of those whose pull requests are tested; empty for none. A pull request brings code of its own to the pipeline's machines: name people you trust."
   type        = list(string)

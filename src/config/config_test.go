@@ -37,7 +37,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"PORT=1", "ADMIN_PORT=65535", "LOG_LEVEL=debug", "LOG_FORMAT=json", "DRAIN_DELAY=0s", "SHUTDOWN_TIMEOUT=1ms",
 		"REQUEST_TIMEOUT=5m", "MAX_IN_FLIGHT=1", "TRUSTED_PROXIES=10.0.0.0/16,fd00::/8", "HEALTH_LABELS=nama=Ada,nrp=5025",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS=key=hidden",
-		"OTEL_SERVICE_NAME=mirror", "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.25",
+		"OTEL_SERVICE_NAME=front", "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.25",
 	})
 	require.NoError(t, err)
 
@@ -55,7 +55,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		Shout:          settings.Shout,
 		Traces: config.Traces{
 			Headers: map[string]string{"key": "hidden"},
-			Service: "mirror", Sampler: "traceidratio", Ratio: 0.25,
+			Service: "front", Sampler: "traceidratio", Ratio: 0.25,
 		},
 	}, settings)
 }

@@ -20,7 +20,9 @@ func TestAlarms(t *testing.T) {
 	t.Parallel()
 
 	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()),
-		append(required("app"), `customers={acme={name="Acme",host="acme.example.com"}}`)...)
+		append(required("app"),
+			`customers={acme={name="Acme",host="acme.example.com"}}`,
+		)...)
 	app.keepStateInFile(t)
 	app.init(t)
 	app.createKey(t)
@@ -31,7 +33,10 @@ func TestAlarms(t *testing.T) {
 	outside.init(t)
 	_, planOutside := outside.plan(t)
 
-	for _, service := range []string{"api", "customer-acme"} {
+	for _, service := range []string{
+		"api",
+		"customer-acme",
+	} {
 		alarms := alarmsOf(t, plan, service)
 		maps.Copy(alarms, alarmsOf(t, planOutside, service))
 

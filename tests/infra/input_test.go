@@ -70,7 +70,7 @@ func TestBadInput(t *testing.T) {
 			"app", "where it runs",
 			[]string{
 				"region=Ireland", "vpc_cidr=10.0.0.0/24", "egress=vpn", "allowed_cidrs=[]", "ssl_policy=ELBSecurityPolicy-2016-08",
-				`waf={rate_limit=1,managed_rules="on",text_paths=["shout"]}`, "log_retention_days=31", "container_insights=on", "alarm_email=ops", "permissions_boundary=a b",
+				`waf={rate_limit=1,managed_rules="on",text_paths=["echo"]}`, "log_retention_days=31", "container_insights=on", "alarm_email=ops", "permissions_boundary=a b",
 				"domain_name=https://clock.example.com", "hosted_zone_id=Z0",
 				`secrets={TOKEN="hunter2"}`,
 			},
@@ -82,7 +82,7 @@ func TestBadInput(t *testing.T) {
 				"Give ssl_policy a policy with TLS 1.2 as its floor and TLS 1.3, for example ELBSecurityPolicy-TLS13-1-2-2021-06.",
 				"Give waf.rate_limit a number of requests in five minutes, at least 10.",
 				"Give waf.managed_rules one of count and block.",
-				"Give waf.text_paths at least one path, for example /shout, of letters, digits and -._~/, and of less than 500 characters together.",
+				"Give waf.text_paths at least one path, for example /api/echo, of letters, digits and -._~/, and of less than 500 characters together.",
 				"Give log_retention_days a number of days that CloudWatch Logs knows, for example 7, 30, 90 or 365.",
 				"Give container_insights one of enhanced, enabled and disabled.",
 				"Give alarm_email one mail address, for example ops@example.com, or leave it empty.",

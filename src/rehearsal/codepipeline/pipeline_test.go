@@ -132,7 +132,7 @@ func TestStarts(t *testing.T) {
 		files  []string
 		want   bool
 	}{
-		{"master", []string{"src/clock/clock.go"}, true},
+		{"master", []string{"src/echo/echo.go"}, true},
 		{"master", []string{"README.md", "src/README.md"}, false},
 		{"master", []string{"README.md", "go.mod"}, true},
 		{"main", []string{"go.mod"}, false},

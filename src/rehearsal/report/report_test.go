@@ -48,7 +48,7 @@ func TestWrite(t *testing.T) {
 	t.Parallel()
 
 	run := &report.Run{
-		Commit: "abc1234", Subject: "clock: <b>faster</b>", Began: noon, Ended: noon.Add(2 * time.Minute), Coverage: "90 %",
+		Commit: "abc1234", Subject: "api: <b>faster</b>", Began: noon, Ended: noon.Add(2 * time.Minute), Coverage: "90 %",
 		Actions: []report.Action{
 			{Stage: "Build", Name: "Build", Began: noon, Took: 30 * time.Second, Plan: "Plan: 1 to add"},
 			{Stage: "Deploy", Name: "Verify", Note: "(again)", Began: noon.Add(time.Minute), Took: time.Second, Red: true, Tail: "it does not <script>answer</script>"},
@@ -70,7 +70,7 @@ func TestWrite(t *testing.T) {
 	page, picture := write(t, run)
 
 	assert.Contains(t, page, "abc1234 is <span class=\"bad\">red</span>")
-	assert.Contains(t, page, "clock: &lt;b&gt;faster&lt;/b&gt;")
+	assert.Contains(t, page, "api: &lt;b&gt;faster&lt;/b&gt;")
 	assert.Contains(t, page, "it does not &lt;script&gt;answer")
 	assert.Contains(t, page, "Plan: 1 to add")
 	assert.Contains(t, page, "3 failed")

@@ -48,9 +48,9 @@ func TestKeepRunning(t *testing.T) {
 	gone := repository + "@sha256:" + strings.Repeat("0", 64)
 
 	serve(t, cluster, "api", pushed)
-	serve(t, cluster, "customer-acme", pushed)
-	serve(t, cluster, "customer-gone", gone)
-	serve(t, cluster, "customer-elsewhere", "ghcr.io/acme/clockmirror@sha256:"+strings.Repeat("1", 64))
+	serve(t, cluster, "worker", pushed)
+	serve(t, cluster, "gone", gone)
+	serve(t, cluster, "elsewhere", "ghcr.io/acme/clockmirror@sha256:"+strings.Repeat("1", 64))
 
 	_, digest, _ := strings.Cut(pushed, "@sha256:")
 	mark := "deployed-" + digest[:12]

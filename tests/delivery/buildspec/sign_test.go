@@ -64,7 +64,7 @@ func TestSignatures(t *testing.T) {
 		assert.Contains(t, said, "provenance  commit "+commit)
 		assert.Contains(t, said, "green: 1 image(s) run in app-test")
 
-		serve(t, cluster, "customer-acme", unsigned)
+		serve(t, cluster, "worker", unsigned)
 
 		said, complaint, err = runIn(t, testkit.Root(t), s.expecting(), ".infra/app/verify-running", "test")
 		require.Error(t, err)

@@ -75,7 +75,7 @@ func TestToolboxName(t *testing.T) {
 	before := name()
 
 	assert.Regexp(t, `^clockmirror-toolbox:[0-9a-f]{16}$`, before)
-	require.NoError(t, os.WriteFile(filepath.Join(clone, "src", "clock", "clock.go"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(clone, "src", "echo", "echo.go"), nil, 0o600))
 	assert.Equal(t, before, name())
 
 	for _, made := range []string{"go.sum", ".tools/checkov.txt", ".tools/helm.mod", ".infra/app/.terraform.lock.hcl", "buildspec/install-tools"} {

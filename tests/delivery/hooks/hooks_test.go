@@ -32,8 +32,8 @@ var checks = []struct {
 	},
 	{
 		"Go is in style", "func unused is unused",
-		change{"src/greeting/added.go", "package greeting\n\nfunc unused() {}\n"},
-		change{"src/greeting/added.go", "package greeting\n"},
+		change{"src/echo/added.go", "package echo\n\nfunc unused() {}\n"},
+		change{"src/echo/added.go", "package echo\n"},
 	},
 	{
 		"Terraform is formatted", "+locals { added = 1 }",

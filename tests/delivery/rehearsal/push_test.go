@@ -43,7 +43,7 @@ func TestPush(t *testing.T) {
 	assert.Contains(t, words, "a push to master of README.md does not start the pipeline")
 	assert.NotContains(t, words, "Source ")
 
-	change("src/clock/finding.go", "package clock\n\nfunc notCalled() {}\n")
+	change("src/echo/finding.go", "package echo\n\nfunc notCalled() {}\n")
 
 	words = git("push", "rehearsal", "HEAD:master")
 	assert.Regexp(t, `(?m)^remote: Source +Source +ok +[0-9a-f]{7}  1 files changed`, words)

@@ -304,8 +304,8 @@ func brokenCommit(t *testing.T, e *rehearsal.Environment) string {
 		".infra/app/outputs.tf": func(text string) string {
 			return strings.Replace(text, `  description = "URL of the service`, `      description = "URL of the service`, 1)
 		},
-		"src/clock/broken_test.go": func(string) string {
-			return "package clock_test\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) {\n\tt.Parallel()\n\tt.Fatal(\"broken on purpose\")\n}\n"
+		"src/echo/broken_test.go": func(string) string {
+			return "package echo_test\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) {\n\tt.Parallel()\n\tt.Fatal(\"broken on purpose\")\n}\n"
 		},
 	})
 }

@@ -55,7 +55,7 @@ func example() *report.Run {
 	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
 
 	run := &report.Run{
-		Commit: "abc1234", Subject: "clock: answer faster", Began: began, Ended: at(240), Coverage: "90 %",
+		Commit: "abc1234", Subject: "api: answer faster", Began: began, Ended: at(240), Coverage: "90 %",
 		Actions: []report.Action{
 			{Stage: "Test", Name: "StaticAnalysis", Began: at(60), Took: 30 * time.Second},
 			{Stage: "Deploy", Name: "DeployApp", Detail: "plan: no changes  http://app-rehearsal-1.eu-west-1.elb.amazonaws.com", Began: at(90), Took: 15 * time.Second, Plan: "No changes."},

@@ -276,8 +276,8 @@ func testFailingTest(t *testing.T, docker *testkit.Engine) {
 	t.Helper()
 
 	tree := testkit.Clone(t)
-	require.NoError(t, os.WriteFile(path.Join(tree, "src/clock/broken_test.go"),
-		[]byte("package clock\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Fatal(\"broken on purpose\") }\n"), 0o600))
+	require.NoError(t, os.WriteFile(path.Join(tree, "src/echo/broken_test.go"),
+		[]byte("package echo\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Fatal(\"broken on purpose\") }\n"), 0o600))
 
 	name := testkit.Unique()
 	docker.RemoveAfter(t, "image", name)

@@ -28,6 +28,7 @@ func deployments() []deployment {
 		{"customer-a", "customers/a.yaml"},
 		{"customer-b", "customers/b.yaml"},
 		{"customer-c", "customers/c.yaml"},
+		{"customer-d", "../../../tests/kubernetes/chart/testdata/customer-d.yaml"},
 		{"full", "../../../tests/kubernetes/chart/testdata/full.yaml"},
 		{"least", "../../../tests/kubernetes/chart/testdata/least.yaml"},
 	}
@@ -61,7 +62,7 @@ func (c chart) run(t *testing.T, arguments ...string) (string, error) {
 func (c chart) render(t *testing.T, release string, arguments ...string) string {
 	t.Helper()
 
-	output, err := c.run(t, append([]string{"template", release, ".", "--namespace", "clocks"}, arguments...)...)
+	output, err := c.run(t, append([]string{"template", release, ".", "--namespace", "front"}, arguments...)...)
 	require.NoError(t, err, output)
 
 	// Templates leave different numbers of empty lines at the end of a document.
@@ -102,38 +103,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestCustomers: a customer needs two lines.
-func TestCustomers(t *testing.T) {
-	folder := filepath.Join(testkit.Root(t), ".infra", "helm", "clockmirror", "customers")
-
-	for name, want := range map[string]string{
-		"a.yaml": "customer: { name: A, host: customer-a.example.com }\ningress: { enabled: true }\n",
-		"b.yaml": "customer: { name: B, host: customer-b.example.com }\ningress: { enabled: true }\n",
-		"c.yaml": "customer: { name: C, host: customer-c.example.com }\ningress: { enabled: true }\n",
-	} {
-		text, err := os.ReadFile(filepath.Join(folder, name))
-		require.NoError(t, err)
-		assert.Equal(t, want, string(text))
-	}
-}
-
 // TestChecksum: other settings mean other pods, and the same settings the same pods.
 func TestChecksum(t *testing.T) {
 	chart := open(t)
 
-	checksum := func(arguments ...string) string {
-		_, after, found := strings.Cut(chart.render(t, "clockmirror", arguments...), "checksum/config: ")
-		require.True(t, found)
+	first := chart.checksum(t)
+	assert.Equal(t, first, chart.checksum(t, "--set", "replicaCount=5"))
 
-		return after[:64]
+	for _, setting := range []string{"config.LOG_LEVEL=debug", "shutdown.drainSeconds=6"} {
+		assert.NotEqual(t, first, chart.checksum(t, "--set", setting), setting)
 	}
+}
 
-	first := checksum()
-	assert.Equal(t, first, checksum("--set", "replicaCount=5"))
+// checksum is that of the settings, in the manifests of a release.
+func (c chart) checksum(t *testing.T, arguments ...string) string {
+	t.Helper()
 
-	for _, setting := range []string{"customer.name=A", "config.LOG_LEVEL=debug", "shutdown.drainSeconds=6", "customer.greetings.E=Hello"} {
-		assert.NotEqual(t, first, checksum("--set", setting), setting)
-	}
+	_, after, found := strings.Cut(c.render(t, "clockmirror", arguments...), "checksum/config: ")
+	require.True(t, found)
+
+	return after[:64]
 }
 
 // TestNames: names are short enough for any release name, and don't have the chart's name twice.
@@ -162,12 +151,10 @@ func TestNames(t *testing.T) {
 
 // TestRefused: wrong values are refused before anything reaches a cluster, with an error that names them.
 func TestRefused(t *testing.T) {
-	chart := open(t)
-
-	for setting, want := range map[string]string{
+	areRefused(t, map[string]string{
 		"image.tga=1":                               "additional properties 'tga' not allowed",
 		"image.repository=":                         "at '/image/repository': minLength: got 0, want 1",
-		"image.repository=clock@sha256:1":           "at '/image/repository'",
+		"image.repository=front@sha256:1":           "at '/image/repository'",
 		"image.tag=a/b":                             "at '/image/tag'",
 		"image.digest=sha256:12":                    "at '/image/digest'",
 		"image.pullPolicy=Sometimes":                "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'",
@@ -176,18 +163,24 @@ func TestRefused(t *testing.T) {
 		"service.nodePort=70000":                    "at '/service/nodePort': maximum",
 		"autoscaling.maxReplicas=1":                 "autoscaling.minReplicas is 2 and autoscaling.maxReplicas is 1: the floor must not be above the ceiling",
 		"ingress.enabled=true":                      "ingress.enabled is true and there is no host: give customer.host or ingress.hosts",
-		"customer.host=Not a host":                  "at '/customer/host'",
-		"customer.greetings.A=":                     "at '/customer/greetings/A': minLength: got 0, want 1",
 		"config.log_level=debug":                    "at '/config': additional properties 'log_level' not allowed",
 		"config.PORT=eighty":                        "config.PORT: the ports are 8080 and 9090, which probes and policies rely on: set service.port",
 		"config.REDIS_URL=redis://r":                "config.REDIS_URL: this is a secret: put it into a Secret and name that in existingSecret",
-		"config.CUSTOMER_NAME=A":                    "config.CUSTOMER_NAME: set customer.name",
 		"config.DRAIN_DELAY=1s":                     "config.DRAIN_DELAY: set shutdown.drainSeconds",
 		"config.MAX_IN_FLIGHT=10":                   "at '/config/MAX_IN_FLIGHT': got number, want string",
 		"shutdown.timeoutSeconds=0":                 "at '/shutdown/timeoutSeconds': minimum: got 0, want 1",
 		"podDisruptionBudget.maxUnavailable=0":      "at '/podDisruptionBudget/maxUnavailable'",
 		"topologySpread.whenUnsatisfiable=Whatever": "at '/topologySpread/whenUnsatisfiable'",
-	} {
+	})
+}
+
+// areRefused checks that each setting is refused with its error.
+func areRefused(t *testing.T, settings map[string]string) {
+	t.Helper()
+
+	chart := open(t)
+
+	for setting, want := range settings {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
 

@@ -51,7 +51,7 @@ func (c *collector) taken() []string {
 func traces(t *testing.T, program string) {
 	sink := newCollector(t)
 	server := testkit.Start(t, program,
-		"OTEL_EXPORTER_OTLP_ENDPOINT="+sink.URL+"/base", "OTEL_EXPORTER_OTLP_HEADERS=authorization=key", "OTEL_SERVICE_NAME=mirror")
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+sink.URL+"/base", "OTEL_EXPORTER_OTLP_HEADERS=authorization=key", "OTEL_SERVICE_NAME=front")
 	testkit.Ask(t, server.URL+"/api/echo?text=12:22", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	testkit.Ask(t, server.URL+"/api/echo?text=12:22")
 
@@ -65,7 +65,7 @@ func traces(t *testing.T, program string) {
 	sent := strings.Join(sink.taken(), "\n")
 	assert.Contains(t, sent, "/base/v1/traces key ")
 	assert.Contains(t, sent, "GET /api/echo")
-	assert.Contains(t, sent, "mirror")
+	assert.Contains(t, sent, "front")
 	assert.Contains(t, sent, "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36", "the parent's trace goes on")
 }
 
