@@ -174,9 +174,10 @@ func fire(t *testing.T, alarms map[string]cloudwatch.Alarm, minutes []minute) []
 	return fired
 }
 
+// moduleOf is the module that a service is made by: one for itself, or one of several like it.
 func moduleOf(service string) string {
-	if key, customer := strings.CutPrefix(service, "customer-"); customer {
-		return `module.customer["` + key + `"].`
+	if module, key, several := strings.Cut(service, "-"); several {
+		return "module." + module + `["` + key + `"].`
 	}
 
 	return "module." + service + "."

@@ -119,7 +119,7 @@ func TestBadInput(t *testing.T) {
 		},
 		{
 			"ecr", "everything",
-			[]string{"env=a--b", "tf_state_bucket=s3://state", "region=Ireland", "repository_name=Clock Mirror", "keep_images=1"},
+			[]string{"env=a--b", "tf_state_bucket=s3://state", "region=Ireland", "repository_name=My Service", "keep_images=1"},
 			[]string{
 				"Give env 1 to 16 lower-case letters, digits and single hyphens, starting with a letter, for example prod.",
 				"Give tf_state_bucket the name of the state bucket, the output tf_state_bucket of the bootstrap stack.",
@@ -132,7 +132,7 @@ func TestBadInput(t *testing.T) {
 			"cicd", "everything",
 			[]string{
 				"env=Prod", "tf_state_bucket=", "region=Ireland", "repository=https://github.com/acme/clockmirror", "connection_arn=clockmirror",
-				"branch=refs/heads/master", "notification_email=ops", "red_hours=48", "image_platform=amd64", "image_repository=Clock Mirror",
+				"branch=refs/heads/master", "notification_email=ops", "red_hours=48", "image_platform=amd64", "image_repository=My Service",
 				"hosted_zone_id=example.com", "permissions_boundary=a b", "log_retention_days=31", "artifact_days=0",
 			},
 			[]string{

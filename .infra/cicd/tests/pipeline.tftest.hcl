@@ -711,7 +711,7 @@ run "image_repository" {
   command = plan
 
   variables {
-    image_repository = "Clock Mirror"
+    image_repository = "My Service"
   }
 
   expect_failures = [var.image_repository]

@@ -93,7 +93,7 @@ run "repository_name" {
   command = plan
 
   variables {
-    repository_name = "Clock Mirror"
+    repository_name = "My Service"
   }
 
   expect_failures = [var.repository_name]

@@ -1,4 +1,4 @@
-// Command rehearse takes a commit through the delivery pipeline on this machine, and ends with the clock answering through a
+// Command rehearse takes a commit through the delivery pipeline on this machine, and ends with the service answering through a
 // load balancer. `make rehearse` runs it.
 //
 //	rehearse [-repository FOLDER] [-pushed-to BRANCH] [-since COMMIT] [COMMIT]
