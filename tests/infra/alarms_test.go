@@ -19,10 +19,10 @@ import (
 func TestAlarms(t *testing.T) {
 	t.Parallel()
 
-	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()),
-		append(required("app"),
-			`customers={acme={name="Acme",host="acme.example.com"}}`,
-		)...)
+	settings := required("app")
+	settings = append(settings, `customers={acme={name="Acme",host="acme.example.com"}}`)
+
+	app := newStack(t, "app", testkit.Emulator(t, "infra").Environment(os.Environ()), settings...)
 	app.keepStateInFile(t)
 	app.init(t)
 	app.createKey(t)
