@@ -94,6 +94,8 @@ func mirrorTime(c *gin.Context) (mirrored clock.Time, ok bool) {
 	return mirrored, err == nil
 }
 
+var cacheADay = []string{"public, max-age=86400"} //nolint:gochecknoglobals // a header value that is never changed, as in response.go
+
 // sendCacheable answers 200 with the body, or 304 when the client says that it has the entity tag already.
 func sendCacheable(c *gin.Context, contentType, etag []string, body []byte) {
 	header := c.Writer.Header()

@@ -11,9 +11,8 @@ import (
 
 // Header values that many answers share: setting a header to an existing slice allocates nothing. They are never changed.
 var (
-	jsonType  = []string{"application/json; charset=utf-8"} //nolint:gochecknoglobals // see above
-	cacheADay = []string{"public, max-age=86400"}           //nolint:gochecknoglobals // see above
-	nosniff   = []string{"nosniff"}                         //nolint:gochecknoglobals // see above
+	jsonType = []string{"application/json; charset=utf-8"} //nolint:gochecknoglobals // see above
+	nosniff  = []string{"nosniff"}                         //nolint:gochecknoglobals // see above
 )
 
 // sendJSON answers 200 with the value, which must be one that JSON can hold. No cache keeps the answer.

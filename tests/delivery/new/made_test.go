@@ -18,8 +18,21 @@ import (
 
 var forgotten = regexp.MustCompile(`(?i)clock-?mirror`)
 
-// testMade checks everything that a name may change. Checks of what it can't, such as the style of the code, are the original's own.
-func testMade(t *testing.T, tree string) {
+// spoken are words that a part alone brings into the files of the service. AWS has words of its own for keys that customers manage.
+//
+//nolint:gochecknoglobals // a table
+var (
+	spoken = map[string]*regexp.Regexp{
+		"clock":     regexp.MustCompile(`(?i)mirror_time|actual_time|clock\.(svg|example)|/clock\b|\bface\b|addClock|\bbench\b`),
+		"shout":     regexp.MustCompile(`(?i)shout|redis|\bsoak\b`),
+		"customers": regexp.MustCompile(`(?i)greet|customer`),
+	}
+	notOfPart = strings.NewReplacer("customer managed", "", "customer_master_key_spec", "")
+)
+
+// testMade checks everything that a name may change, and what a part that is left out may leave behind. Lint, unit and API tests of the
+// service with one endpoint are those of its own pipeline, which tests/delivery/rehearsal runs.
+func testMade(t *testing.T, tree string, rehearsed bool) {
 	t.Helper()
 
 	assert.Equal(t, "1\n", testkit.Git(t, tree, "rev-list", "--count", "--all"))
@@ -37,15 +50,44 @@ func testMade(t *testing.T, tree string) {
 		t.Run(stack, func(t *testing.T) { t.Parallel(); testStack(t, tree, stack) })
 	}
 
-	t.Run("lint", func(t *testing.T) { t.Parallel(); run(t, tree, testkit.Tool(t, "golangci-lint"), "run", "./...") })
+	if !rehearsed {
+		t.Run("lint", func(t *testing.T) { t.Parallel(); run(t, tree, testkit.Tool(t, "golangci-lint"), "run", "./...") })
+		t.Run("tests", func(t *testing.T) { t.Parallel(); testProgram(t, tree, "./src/...") })
+	}
+
+	t.Run("chart", func(t *testing.T) { t.Parallel(); run(t, tree, "go", "test", "./tests/kubernetes/chart") })
 	t.Run("image", func(t *testing.T) { t.Parallel(); testLabels(t, tree) })
 	t.Run("program", func(t *testing.T) {
 		t.Parallel()
 		run(t, tree, "make", "build", "VERSION=1.2.3")
 		assert.NotRegexp(t, forgotten, read(t, tree, ".build", "payments"))
 		assert.Contains(t, run(t, tree, filepath.Join(tree, ".build", "payments"), "version"), "payments 1.2.3, revision ")
-		run(t, tree, "go", "test", "-tags", "nomsgpack", "./src/...", "./tests/service/api", "./tests/docs/generated", "./tests/kubernetes/chart")
 	})
+}
+
+// testProgram runs tests of the program and what is generated from it.
+func testProgram(t *testing.T, tree string, packages ...string) {
+	t.Helper()
+
+	run(t, tree, "go", append([]string{"test", "-tags", "nomsgpack", "./tests/service/api", "./tests/docs/generated"}, packages...)...)
+	run(t, tree, "go", "mod", "tidy", "-diff")
+}
+
+// testWithout looks in all files and paths for what is left of parts. Sums of modules have names that say nothing.
+func testWithout(t *testing.T, tree string, parts ...string) {
+	t.Helper()
+
+	for file := range strings.FieldsSeq(testkit.Git(t, tree, "ls-files")) {
+		if filepath.Dir(file) == ".tools" && (filepath.Ext(file) == ".mod" || filepath.Ext(file) == ".sum") {
+			continue
+		}
+
+		for line := range strings.Lines(file + "\n" + read(t, tree, file)) {
+			for _, part := range parts {
+				assert.NotRegexp(t, spoken[part], notOfPart.Replace(line), "%s speaks of %s", file, part)
+			}
+		}
+	}
 }
 
 // testNames looks at all paths and files, whatever is in them.

@@ -26,25 +26,37 @@ func TestNew(t *testing.T) {
 
 	from := testkit.Clone(t)
 
-	t.Run("payments", func(t *testing.T) {
-		t.Parallel()
-
-		tree := filepath.Join(t.TempDir(), "payments")
-		said, err := makeNew(t, from, nil, "NAME=payments", "MODULE=github.com/acme/payments", "INTO="+tree, "EXAMPLE=clock", "OWNER=Acme & Söhne")
-		require.NoError(t, err, said)
-		assert.Contains(t, said, "new: payments is in "+tree+", one commit")
-
-		testMade(t, tree)
-	})
-
-	// The shortest name and the longest, a module whose path sorts and wraps otherwise, and no holder of the copyright.
-	for name, module := range map[string]string{"ab": "a.io/b", "my-longes": "code.an-organisation.example.com/a-platform/a-team/clockmirror/my-longes/v2"} {
+	for name, more := range map[string][]string{"one endpoint": nil, "the example": {"EXAMPLE=clock"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			tree := filepath.Join(t.TempDir(), "other")
-			said, err := makeNew(t, from, nil, "NAME="+name, "MODULE="+module, "INTO="+tree, "EXAMPLE=clock")
+			tree := filepath.Join(t.TempDir(), "payments")
+			said, err := makeNew(t, from, nil, append(more, "NAME=payments", "MODULE=github.com/acme/payments", "INTO="+tree, "OWNER=Acme & Söhne")...)
 			require.NoError(t, err, said)
+			assert.Contains(t, said, "new: payments is in "+tree+", one commit")
+
+			testMade(t, tree, more == nil)
+
+			if more == nil {
+				testWithout(t, tree, "clock", "shout", "customers")
+			}
+		})
+	}
+
+	// The shortest name and the longest, a module whose path sorts and wraps otherwise, and no holder of the copyright; each with another part.
+	for name, other := range map[string]struct{ module, with, without string }{
+		"ab":        {"a.io/b", "shout", "customers"},
+		"my-longes": {"code.an-organisation.example.com/a-platform/a-team/clockmirror/my-longes/v2", "customers", "shout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			module, tree := other.module, filepath.Join(t.TempDir(), "other")
+			said, err := makeNew(t, from, nil, "NAME="+name, "MODULE="+module, "INTO="+tree, "WITH="+other.with)
+			require.NoError(t, err, said)
+			testWithout(t, tree, "clock", other.without)
+			testProgram(t, tree, "./src/api", "./src/config", "./src/cmd/...", "./tests/kubernetes/chart")
+			run(t, tree, "go", "vet", "./tests/...")
 			assert.Contains(t, read(t, tree, "LICENSE"), "The "+name+" authors\n")
 			assert.Contains(t, read(t, tree, "go.mod"), "module "+module+"\n")
 			assert.Contains(t, read(t, tree, "src", "telemetry", "metrics.go"), `"`+strings.ReplaceAll(name, "-", "_")+`_build_info"`)
@@ -52,6 +64,22 @@ func TestNew(t *testing.T) {
 			testStack(t, tree, "cicd", "-filter=tests/sizes.tftest.hcl") // policies have a limit too
 		})
 	}
+
+	t.Run("a list that does not fit the tree any more", func(t *testing.T) {
+		t.Parallel()
+
+		clone, folder := testkit.Clone(t), t.TempDir()
+		testkit.Git(t, clone, "rm", "--quiet", "-r", "src/greeting")
+		testkit.Git(t, clone, "commit", "--quiet", "--message", "Remove it")
+
+		said, err := makeNew(t, clone, nil, "NAME=payments", "MODULE=github.com/acme/payments", "INTO="+filepath.Join(folder, "payments"))
+		require.Error(t, err)
+		assert.Contains(t, said, "leave-out: customers: there is no src/greeting")
+
+		left, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		assert.Empty(t, left, "something is left behind")
+	})
 
 	t.Run("refusals", func(t *testing.T) {
 		t.Parallel()
@@ -61,7 +89,7 @@ func TestNew(t *testing.T) {
 
 // good are the variables of a call that is in order, but for INTO.
 func good() map[string]string {
-	return map[string]string{"NAME": "payments", "MODULE": "github.com/acme/payments", "EXAMPLE": "clock"}
+	return map[string]string{"NAME": "payments", "MODULE": "github.com/acme/payments", "EXAMPLE": "", "WITH": ""}
 }
 
 func testRefusals(t *testing.T, from string) {
@@ -80,7 +108,9 @@ func testRefusals(t *testing.T, from string) {
 		"no name":             {variables: map[string]string{"NAME": ""}, want: "give NAME=…"},
 		"no module":           {variables: map[string]string{"MODULE": ""}, want: "give MODULE=…"},
 		"no folder":           {variables: map[string]string{"INTO": ""}, want: "give INTO=…"},
-		"no example":          {variables: map[string]string{"EXAMPLE": ""}, want: "give EXAMPLE=clock"},
+		"no such example":     {variables: map[string]string{"EXAMPLE": "shop"}, want: "there is no example 'shop': give EXAMPLE=clock"},
+		"no such part":        {variables: map[string]string{"WITH": "shout,clock"}, want: "there is no part 'clock': give WITH=… of shout and customers"},
+		"both":                {variables: map[string]string{"EXAMPLE": "clock", "WITH": "shout"}, want: "EXAMPLE=clock keeps everything: give WITH=… without it"},
 		"a capital":           {variables: map[string]string{"NAME": "Payments"}, want: "the name 'Payments' " + letters},
 		"an underscore":       {variables: map[string]string{"NAME": "my_service"}, want: "the name 'my_service' " + letters},
 		"a digit first":       {variables: map[string]string{"NAME": "3d"}, want: "the name '3d' " + letters},

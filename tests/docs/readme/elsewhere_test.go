@@ -18,7 +18,7 @@ import (
 //nolint:gochecknoglobals // a table
 var others = map[string]struct{ files, words string }{
 	"make test": {".ci/run", "make test"},
-	"make new NAME=payments MODULE=github.com/acme/payments INTO=../payments EXAMPLE=clock": {"tests/delivery/new/*_test.go", `"MODULE=github.com/acme/payments"`},
+	"make new NAME=payments MODULE=github.com/acme/payments INTO=../payments": {"tests/delivery/new/*_test.go", `"MODULE=github.com/acme/payments"`},
 	"make dev":                  {"tests/service/dev/*_test.go", `"make", "dev"`},
 	"make hooks":                {"tests/delivery/hooks/*_test.go", `"make", "hooks"`},
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
