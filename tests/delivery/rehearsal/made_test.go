@@ -25,7 +25,8 @@ func TestMadeService(t *testing.T) {
 	_, tag, _ := strings.Cut(toolbox, ":")
 
 	engine.RemoveAfter(t, "image", toolbox)
-	engine.RemoveAfter(t, "volume", "payments-cache-"+tag)
+	engine.RemoveAfter(t, "image", "payments-load-balancer")
+	engine.RemoveAfter(t, "volume", "payments-rehearsal-cache-"+tag)
 	engine.Run(t, "tag", engine.Toolbox(t), toolbox)
 
 	printed := testkit.Run(t, tree, "make", "rehearse")
