@@ -32,8 +32,8 @@ var checks = []struct {
 	},
 	{
 		"Go is in style", "func unused is unused",
-		change{"src/echo/added.go", "package echo\n\nfunc unused() {}\n"},
-		change{"src/echo/added.go", "package echo\n"},
+		change{"src/config/added.go", "package config\n\nfunc unused() {}\n"},
+		change{"src/config/added.go", "package config\n"},
 	},
 	{
 		"Terraform is formatted", "+locals { added = 1 }",
