@@ -11,8 +11,10 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own.
+// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own. What runs beside it, TestInterrupt, has
+// ended when its requests are counted.
 func TestMadeService(t *testing.T) {
+	t.Parallel()
 	requireMachine(t)
 
 	tree := filepath.Join(t.TempDir(), "payments")

@@ -14,7 +14,6 @@ import (
 
 // A push to the remote is rehearsed if the pipeline's trigger accepts it.
 func TestPush(t *testing.T) {
-	t.Parallel()
 	requireMachine(t)
 
 	clone := t.TempDir()

@@ -21,8 +21,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// A commit goes through the pipeline, then again, then broken in several ways. The other tests follow: they find the caches of the
-// build machines filled.
+// A commit goes through the pipeline, then again, then broken in several ways.
 func TestRehearsal(t *testing.T) {
 	requireMachine(t)
 
