@@ -1,5 +1,4 @@
-# The service of the environment, for everybody. Terraform owns everything
-# about them but which image runs and how many tasks.
+# The service of the environment, for everybody. Terraform owns everything about it but which image runs and how many tasks.
 
 locals {
   port       = 8080 # the API; the load balancer and the security groups let nothing else through

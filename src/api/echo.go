@@ -42,13 +42,7 @@ func Echo() Part {
 //	@Router		/api/echo [head]
 func echoText(c *gin.Context) {
 	text, err := queryValue(c.Request.URL.RawQuery, echoed, "foo")
-	if err != nil {
-		fail(c, http.StatusBadRequest, echoed, echoed+": "+err.Error())
-
-		return
-	}
-
-	answerEcho(c, text)
+	answerEcho(c, text, err)
 }
 
 // EchoRequest is what /api/echo takes in a body.
@@ -75,23 +69,17 @@ type EchoRequest struct {
 //	@Header		503		{integer}	Retry-After	"Seconds to wait"
 //	@Router		/api/echo [post]
 func echoBody(c *gin.Context) {
-	body, ok := readJSON(c)
-	if !ok {
-		return
+	if text, ok := readMember(c, echoed, "foo"); ok {
+		answerEcho(c, text, nil)
 	}
-
-	text, wrong := memberOf(body, echoed, "foo")
-	if wrong != nil {
-		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
-
-		return
-	}
-
-	answerEcho(c, text)
 }
 
-func answerEcho(c *gin.Context, text string) {
-	text, err := echo.Text(text)
+// answerEcho answers with a text, or with what was wrong with the request or is with the text.
+func answerEcho(c *gin.Context, text string, err error) {
+	if err == nil {
+		text, err = echo.Text(text)
+	}
+
 	if err != nil {
 		fail(c, http.StatusBadRequest, echoed, echoed+": "+err.Error())
 

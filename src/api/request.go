@@ -134,6 +134,24 @@ func isPlain(contentEncoding []string) bool {
 	return true
 }
 
+// readMember returns the string that is the only member of the request's body, or answers what is wrong with it and returns false. The
+// value is for the example in an error.
+func readMember(c *gin.Context, name, value string) (string, bool) {
+	body, ok := readJSON(c)
+	if !ok {
+		return "", false
+	}
+
+	text, wrong := memberOf(body, name, value)
+	if wrong != nil {
+		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
+
+		return "", false
+	}
+
+	return text, true
+}
+
 // memberError says what is wrong with a JSON object, and in which member.
 type memberError struct{ member, detail string }
 

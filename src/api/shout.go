@@ -71,15 +71,8 @@ type shoutHandler struct{ shouter *shout.Shouter }
 //	@Failure		504		{object}	timeoutProblem
 //	@Router			/shout [post]
 func (h shoutHandler) post(c *gin.Context) {
-	body, ok := readJSON(c)
+	text, ok := readMember(c, "data", "test")
 	if !ok {
-		return
-	}
-
-	text, wrong := memberOf(body, "data", "test")
-	if wrong != nil {
-		fail(c, http.StatusBadRequest, wrong.member, wrong.detail)
-
 		return
 	}
 

@@ -57,6 +57,8 @@ func refused(answer answer, statuses ...int) bool {
 	return deployed() && slices.Contains(statuses, answer.status) && answer.header.Get("Content-Type") != "application/problem+json"
 }
 
+const typeJSON = "Content-Type: application/json"
+
 // answer is a response, read to its end.
 type answer struct {
 	status int
@@ -64,11 +66,24 @@ type answer struct {
 	body   string
 }
 
-// ask sends a request; header fields come as "Name: value".
+// ask sends a request without a body; header fields come as "Name: value".
 func ask(tb testing.TB, method, pathAndQuery string, fields ...string) answer {
 	tb.Helper()
 
-	request, err := http.NewRequestWithContext(tb.Context(), method, base(tb)+pathAndQuery, http.NoBody)
+	return send(tb, method, pathAndQuery, http.NoBody, fields)
+}
+
+// post sends a body; header fields come as "Name: value".
+func post(tb testing.TB, path, body string, fields ...string) answer {
+	tb.Helper()
+
+	return send(tb, http.MethodPost, path, strings.NewReader(body), fields)
+}
+
+func send(tb testing.TB, method, pathAndQuery string, body io.Reader, fields []string) answer {
+	tb.Helper()
+
+	request, err := http.NewRequestWithContext(tb.Context(), method, base(tb)+pathAndQuery, body)
 	require.NoError(tb, err)
 
 	for _, field := range fields {
@@ -85,11 +100,11 @@ func ask(tb testing.TB, method, pathAndQuery string, fields ...string) answer {
 	response, err := client.Do(request)
 	require.NoError(tb, err)
 
-	body, err := io.ReadAll(response.Body)
+	content, err := io.ReadAll(response.Body)
 	require.NoError(tb, err)
 	require.NoError(tb, response.Body.Close())
 
-	return answer{response.StatusCode, response.Header, string(body)}
+	return answer{response.StatusCode, response.Header, string(content)}
 }
 
 // dial connects to a URL's host, at the scheme's port unless the URL has one.
@@ -130,28 +145,4 @@ func askRaw(tb testing.TB, request string) answer {
 	require.NoError(tb, response.Body.Close())
 
 	return answer{response.StatusCode, response.Header, string(body)}
-}
-
-const typeJSON = "Content-Type: application/json"
-
-// post sends a body; header fields come as "Name: value".
-func post(tb testing.TB, path, body string, fields ...string) answer {
-	tb.Helper()
-
-	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, base(tb)+path, strings.NewReader(body))
-	require.NoError(tb, err)
-
-	for _, field := range fields {
-		name, value, _ := strings.Cut(field, ": ")
-		request.Header.Add(name, value)
-	}
-
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(tb, err)
-
-	content, err := io.ReadAll(response.Body)
-	require.NoError(tb, err)
-	require.NoError(tb, response.Body.Close())
-
-	return answer{response.StatusCode, response.Header, string(content)}
 }

@@ -67,9 +67,15 @@ func rest(t *testing.T, held net.Conn) (arrived, promised int64, err error) {
 }
 
 func overload(t *testing.T, program string) {
-	server := testkit.Start(t, program, "MAX_IN_FLIGHT=1")
+	refusesMore(t, testkit.Start(t, program, "MAX_IN_FLIGHT=1"), 1, func() {})
+}
+
+// refusesMore checks that a server refuses a request above so many in flight, of which one is a reader's, until the others are released.
+func refusesMore(t *testing.T, server *testkit.Server, inFlight int, release func()) {
+	t.Helper()
+
 	held := hold(t, server)
-	reports(t, server, "http_requests_in_flight 1")
+	reports(t, server, fmt.Sprintf("http_requests_in_flight %d", inFlight))
 
 	asked := time.Now()
 	response, body := testkit.Ask(t, server.URL+"/api/echo?text=12:22")
@@ -86,6 +92,8 @@ func overload(t *testing.T, program string) {
 
 	_, exposition := testkit.Ask(t, server.AdminURL+"/metrics")
 	assert.Contains(t, exposition, `http_requests_total{method="GET",route="/api/echo",status="503"} 1`)
+
+	release()
 
 	_, _, err := rest(t, held)
 	require.NoError(t, err)

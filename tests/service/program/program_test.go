@@ -25,6 +25,7 @@ func TestProgram(t *testing.T) {
 		"cuts requests that never end":                                    requestsThatNeverEndAreCut,
 		"stops although a profile is being taken":                         profileDoesNotHoldTheStop,
 		"refuses what is over MAX_IN_FLIGHT, but no probe":                overload,
+		"refuses what is over MAX_IN_FLIGHT beside a slow upstream":       overloadByUpstream,
 		"gives no turn to bodies that are still coming":                   slowBodies,
 		"gives no turn of others to readers that are slow":                slowReaders,
 		"gives no turn of others to an upstream or readers that are slow": slowRoutes,

@@ -12,9 +12,16 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
+func overloadByUpstream(t *testing.T, program string) {
+	upstream, answer := slowUpstream(t)
+	server := testkit.Start(t, program, "MAX_IN_FLIGHT=2", "SHOUT_URL="+upstream)
+	shout(t, server, 1)
+	refusesMore(t, server, 2, func() { close(answer) })
+}
+
 // A slow upstream, and clients that read slowly, take no turns from routes that need neither.
 func slowRoutes(t *testing.T, program string) {
-	upstream := slowUpstream(t)
+	upstream, _ := slowUpstream(t)
 	server := testkit.Start(t, program, "MAX_IN_FLIGHT=5", "SHOUT_URL="+upstream)
 	hold(t, server)
 	hold(t, server)
@@ -27,18 +34,22 @@ func slowRoutes(t *testing.T, program string) {
 	}
 }
 
-// slowUpstream answers nothing.
-func slowUpstream(t *testing.T) (url string) {
+// slowUpstream answers nothing until the channel is closed.
+func slowUpstream(t *testing.T) (url string, answer chan struct{}) {
 	t.Helper()
 
+	answer = make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
 		_, _ = io.Copy(io.Discard, request.Body) // only then does a server see that the client is gone
 
-		<-request.Context().Done()
+		select {
+		case <-answer:
+		case <-request.Context().Done():
+		}
 	}))
 	t.Cleanup(upstream.Close)
 
-	return upstream.URL
+	return upstream.URL, answer
 }
 
 // shout sends so many different texts, and waits for no answer.
