@@ -18,8 +18,9 @@ import (
 // ImageVariable names an image to test in place of one that the test builds.
 const ImageVariable = "CLOCKMIRROR_IMAGE"
 
-// containerRemoval limits the clean-up after a test.
-const containerRemoval = time.Minute
+// removal limits the clean-up after a test. A volume with a build cache is gigabytes of small files: under load on the disk that takes
+// more than a minute.
+const removal = 5 * time.Minute
 
 // Engine is a running Docker engine, for a test.
 type Engine struct{ *docker.Engine }
@@ -114,7 +115,7 @@ func (e *Engine) RemoveAfter(tb testing.TB, kind, name string) {
 	tb.Helper()
 
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), containerRemoval)
+		ctx, cancel := context.WithTimeout(context.Background(), removal)
 		defer cancel()
 
 		if output, err := e.Engine.Run(ctx, kind, "rm", "--force", name); err != nil && !strings.Contains(err.Error(), "No such") {
