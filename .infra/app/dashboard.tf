@@ -8,7 +8,7 @@ locals {
     ["Is it up?", [
       {
         type       = "alarm"
-        properties = { title = "Alarms", alarms = concat(module.api.alarm_arns, [aws_cloudwatch_metric_alarm.alb_5xx.arn]) }
+        properties = { title = "Alarms", alarms = concat(module.api.alarm_arns, flatten(values(module.one_box)[*].alarm_arns), [aws_cloudwatch_metric_alarm.alb_5xx.arn]) }
       },
       {
         title = "Tasks that may take traffic"

@@ -18,6 +18,7 @@ resource "terraform_data" "protection" {
     aws_lb_listener.http,
     aws_lb_listener.https,
     aws_lb_listener_certificate.customer,
+    aws_lb_listener_rule.one_box,
     aws_nat_gateway.this,
     aws_route.private_nat,
     aws_route.public_internet,

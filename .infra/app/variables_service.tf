@@ -134,6 +134,18 @@ variable "scaling" {
   }
 }
 
+variable "one_box_percent" {
+  description = "Share of the requests that one box gets: a service of one task, which a new version is deployed to first, watched by the pipeline, whose one_box has to be set too. 0: no one box."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.one_box_percent >= 0 && var.one_box_percent <= 50 && floor(var.one_box_percent) == var.one_box_percent
+    error_message = "Give one_box_percent a whole number from 0 to 50, for example 10."
+  }
+}
+
 variable "fargate_spot_percent" {
   description = "Share of the tasks above the first two that run on Fargate Spot, which is cheaper and may be taken away at two minutes' notice."
   type        = number

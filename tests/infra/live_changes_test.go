@@ -48,6 +48,7 @@ func liveChanges(zone string) map[string]liveChange {
 		"image":                {variables: []string{"image=" + image("b")}},
 		"log_retention_days":   {variables: []string{"log_retention_days=90"}},
 		"memory":               {variables: []string{"memory=1024"}},
+		"one_box_percent":      {variables: []string{"one_box_percent=10"}},
 		"permissions_boundary": {variables: []string{"permissions_boundary=another"}},
 		"protect":              {variables: []string{"protect=true"}},
 		"scaling":              {variables: []string{"scaling={min_tasks=3}"}},
@@ -138,6 +139,8 @@ func testOrder(t *testing.T, app *stack, zone string) {
 		natRoute   = "aws_route.private_nat[0]"
 		logs       = `aws_vpc_endpoint.interface["logs"]`
 		toTheWorld = "aws_vpc_security_group_egress_rule.tasks_https[0]"
+		share      = `aws_lb_listener_rule.one_box["api-onebox"]`
+		oneBox     = `module.one_box["api-onebox"].aws_ecs_service.this`
 		callers    = `aws_vpc_security_group_ingress_rule.alb_http["%"]`
 	)
 
@@ -165,9 +168,15 @@ func testOrder(t *testing.T, app *stack, zone string) {
 			[][2]string{{rule, httpsRule}, {rule, alias}, {toTheWorld, service}, {service, logs}},
 		},
 		{
-			"a NAT gateway for public addresses, and fewer callers",
+			"one box, and public addresses as before",
+			[]string{"one_box_percent=10", "egress=public_ip"},
+			[][2]string{{oneBox, share}},
+		},
+		{
+			"no one box, a NAT gateway for public addresses, and fewer callers",
 			[]string{`allowed_cidrs=["192.0.2.0/24"]`},
 			[][2]string{
+				{share, oneBox},
 				{natRoute, service},
 				{strings.Replace(callers, "%", "192.0.2.0/24", 1), strings.Replace(callers, "%", "0.0.0.0/0", 1)},
 			},

@@ -220,6 +220,16 @@ run "same_priority" {
   expect_failures = [var.customers]
 }
 
+run "priority_of_the_one_box" {
+  command = plan
+
+  variables {
+    customers = { a1770 = { name = "A", host = "customer-a.example.com" } }
+  }
+
+  expect_failures = [var.customers]
+}
+
 run "host_of_the_service" {
   command = plan
 

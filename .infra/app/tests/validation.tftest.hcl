@@ -155,6 +155,16 @@ run "fifth_mistakes" {
   ]
 }
 
+run "most_requests_for_one_box" {
+  command = plan
+
+  variables {
+    one_box_percent = 51
+  }
+
+  expect_failures = [var.one_box_percent]
+}
+
 run "times_that_do_not_fit_the_end_of_a_task" {
   command = plan
 

@@ -61,9 +61,18 @@ resource "aws_lb_listener_rule" "this" {
       }
     }
 
+    dynamic "http_header" {
+      for_each = var.header == null ? [] : [var.header]
+
+      content {
+        http_header_name = http_header.value
+        values           = ["*"]
+      }
+    }
+
     # A rule needs a condition; this one is always met.
     dynamic "path_pattern" {
-      for_each = length(var.hosts) > 0 ? [] : [["/*"]]
+      for_each = length(var.hosts) == 0 && var.header == null ? [["/*"]] : []
 
       content {
         values = path_pattern.value
@@ -97,9 +106,18 @@ resource "aws_lb_listener_rule" "https" {
       }
     }
 
+    dynamic "http_header" {
+      for_each = var.header == null ? [] : [var.header]
+
+      content {
+        http_header_name = http_header.value
+        values           = ["*"]
+      }
+    }
+
     # A rule needs a condition; this one is always met.
     dynamic "path_pattern" {
-      for_each = length(var.hosts) > 0 ? [] : [["/*"]]
+      for_each = length(var.hosts) == 0 && var.header == null ? [["/*"]] : []
 
       content {
         values = path_pattern.value

@@ -188,6 +188,12 @@ variable "hosts" {
   nullable    = false
 }
 
+variable "header" {
+  description = "Name of a header whose requests the service takes, with any value; null for all. Not together with hosts."
+  type        = string
+  default     = null
+}
+
 variable "rule_priority" {
   description = "Priority of the listener rule: the lowest number that matches a request wins."
   type        = number
