@@ -173,8 +173,8 @@ roll-back: ## Deploy an older image again: ENV=… IMAGE_TAG=…
 	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
 url: ## Print the URL of the service
 	@terraform -chdir=.infra/app output -raw alb_url
-verify accept: ## Wait for IMAGE, test CLOCKMIRROR_URL by API or browser
-	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)' $(if $(filter accept,$@),browser,api)
+bake verify accept: ## Wait for IMAGE, test one box or all, by API or browser
+	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)' '$@'
 verify-running: ## Say what runs, and who built and signed it: ENV=…
 	@AWS_REGION='$(REGION)' .infra/app/verify-running '$(ENV)'
 reproduce: docker ## Build the commit of IMAGE again and compare: repo@sha256:…

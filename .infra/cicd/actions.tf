@@ -1,7 +1,9 @@
 # The pipeline's actions that run a buildspec, each described once: its project, its role and its artifacts are made from this.
 
 locals {
-  actions = {
+  actions = { for action, settings in local.possible_actions : action => settings if action != "Bake" || length(local.one_box) > 0 }
+
+  possible_actions = {
     StaticAnalysis = {
       slug    = "static-analysis"
       about   = "Formats, linters, policies and secrets"
@@ -83,6 +85,29 @@ locals {
       variables = { PUSHED_IMAGE = "#{DeployECR.PUSHED_IMAGE}" }
     }
 
+    Bake = {
+      slug    = "bake"
+      about   = "The one box passes its tests, raises no alarm and is no worse than the others, or goes back"
+      minutes = 60 + var.bake_minutes # as Verify
+      compute = "BUILD_GENERAL1_SMALL"
+      docker  = false
+      inputs  = ["source"]
+      outputs = []
+      reports = true
+      environment = merge(local.signed_by, {
+        ENV          = var.env
+        REGION       = var.region
+        SERVICES     = join(" ", local.one_box)
+        BAKE_MINUTES = tostring(var.bake_minutes)
+      })
+      variables = {
+        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
+
+        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      }
+    }
+
     Verify = {
       slug        = "verify"
       about       = "The service runs the pushed image and passes its tests, or goes back"
@@ -92,7 +117,7 @@ locals {
       inputs      = ["source"]
       outputs     = []
       reports     = true
-      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
+      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", concat(local.services, local.one_box)) })
       variables = {
         PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
         PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
@@ -112,7 +137,7 @@ locals {
       inputs      = ["source"]
       outputs     = ["screenshots"]
       reports     = true
-      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", local.services) })
+      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", concat(local.services, local.one_box)) })
       variables = {
         PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
         PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"

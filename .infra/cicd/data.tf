@@ -35,7 +35,7 @@ locals {
   app      = "app-${var.env}"
   services = concat(["api"], local.customer_services)
   # The same in policies.
-  service_patterns = concat(["api"], local.customer_patterns)
+  service_patterns = concat(["api"], local.one_box, local.customer_patterns)
 
   # Who has to have built and signed what is deployed.
   signed_by = {

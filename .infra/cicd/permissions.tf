@@ -25,6 +25,12 @@ locals {
       "Pipeline/run"                        = local.permissions_pipeline
       "Toolbox/run"                         = local.permissions_toolbox
     },
+    { for policy, rows in {
+      verify       = local.permissions_verify
+      verify-image = local.permissions_verify_image
+      bake         = local.permissions_bake
+      roll-back    = local.permissions_verify_roll_back
+    } : "Bake/${policy}" => rows if contains(keys(local.actions), "Bake") },
     { for role in length(local.pull_requests) == 0 ? [] : ["PullRequest"] : "${role}/run" => local.permissions_pull_request },
   )
 

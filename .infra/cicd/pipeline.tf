@@ -7,7 +7,11 @@ locals {
   ]
 
   # By run order; UpdateECSService stands between them, and runs no buildspec.
-  deploy = { DeployECR = 1, DeployApp = 2, Verify = 4, Accept = 4 }
+  deploy = merge(
+    { DeployECR = 1, DeployApp = 2, Verify = local.fleet_order + 1, Accept = local.fleet_order + 1 },
+    { for action in keys(local.actions) : action => 4 if action == "Bake" },
+  )
+  updates = merge({ for service in local.services : service => local.fleet_order }, { for service in local.one_box : service => 3 })
 }
 
 resource "aws_codepipeline" "this" {
@@ -142,7 +146,7 @@ resource "aws_codepipeline" "this" {
 
       content {
         name             = action.key
-        category         = contains(["Verify", "Accept"], action.key) ? "Test" : "Build"
+        category         = contains(["Bake", "Verify", "Accept"], action.key) ? "Test" : "Build"
         owner            = "AWS"
         provider         = "CodeBuild"
         version          = "1"
@@ -156,21 +160,21 @@ resource "aws_codepipeline" "this" {
 
     # One image for all services: api, and those beside it.
     dynamic "action" {
-      for_each = local.services
+      for_each = local.updates
 
       content {
-        name            = action.value == "api" ? "UpdateECSService" : "UpdateECSService-${action.value}"
+        name            = action.key == "api" ? "UpdateECSService" : "UpdateECSService-${action.key}"
         category        = "Deploy"
         owner           = "AWS"
         provider        = "ECS"
         version         = "1"
-        run_order       = 3
+        run_order       = action.value
         role_arn        = aws_iam_role.update_ecs_service.arn
         input_artifacts = ["imagedefs"]
 
         configuration = {
           ClusterName       = local.app
-          ServiceName       = action.value
+          ServiceName       = action.key
           FileName          = "imagedefinitions.json"
           DeploymentTimeout = "15"
         }

@@ -90,16 +90,16 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 
 	_, complaint, err := verify.run(t, "./await-image", "test", image("b"), "10")
 	require.NoError(t, err, complaint)
-	assert.Contains(t, complaint, "app-test runs "+image("b")+" in 2 of 2 tasks")
+	assert.Contains(t, complaint, "app-test/api runs "+image("b")+" in 2 of 2 tasks")
 
-	assert.Contains(t, verify.refused(t, "./await-image", "test", image("c"), "10"), "app-test runs "+image("b")+", not "+image("c"))
+	assert.Contains(t, verify.refused(t, "./await-image", "test", image("c"), "10"), "app-test/api runs "+image("b")+", not "+image("c"))
 
 	testMeasure(t, cloud, verify)
 
 	// What Verify does when the pushed image fails: back to the one before, but never over another deployment.
 	_, complaint, err = verify.run(t, "./roll-back", "test", image("a"), image("b"))
 	require.NoError(t, err, complaint)
-	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
+	assert.Contains(t, complaint, "app-test/api runs "+image("a")+" in 2 of 2 tasks")
 	app.requireSettled(t, "image="+image("a"))
 
 	// As Accept does. Where both are red, the second one finds the way back taken.
@@ -109,7 +109,7 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 	accept.signatures(t)
 	_, complaint, err = accept.run(t, "./roll-back", "test", image("a"), image("b"))
 	require.NoError(t, err, complaint)
-	assert.Contains(t, complaint, "app-test runs "+image("a")+" in 2 of 2 tasks")
+	assert.Contains(t, complaint, "app-test/api runs "+image("a")+" in 2 of 2 tasks")
 	_, complaint, err = verify.run(t, "./roll-back", "test", image("a"), image("b"))
 	require.NoError(t, err, complaint)
 	assert.Contains(t, complaint, "api of app-test stays on "+image("a"))

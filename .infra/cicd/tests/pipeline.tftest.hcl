@@ -568,6 +568,36 @@ run "customers" {
   }
 }
 
+run "one_box" {
+  command = plan
+
+  variables {
+    bake_minutes = 10
+  }
+
+  assert {
+    condition = { for action in aws_codepipeline.this.stage[3].action : action.name => action.run_order } == {
+      DeployECR = 1, DeployApp = 2, UpdateECSService-api-onebox = 3, Bake = 4, UpdateECSService = 5, Verify = 6, Accept = 6
+    }
+    error_message = "The one box gets the image first, and is watched before the others get it."
+  }
+
+  assert {
+    condition     = aws_codebuild_project.action["Bake"].build_timeout == 70 && { for variable in one(aws_codebuild_project.action["Bake"].environment).environment_variable : variable.name => variable.value if contains(["SERVICES", "BAKE_MINUTES"], variable.name) } == { SERVICES = "api-onebox", BAKE_MINUTES = "10" }
+    error_message = "Bake watches the one box, and takes back nothing else."
+  }
+
+  assert {
+    condition     = { for variable in one(aws_codebuild_project.action["Verify"].environment).environment_variable : variable.name => variable.value }["SERVICES"] == "api api-onebox"
+    error_message = "What Verify and Accept find takes the one box back too."
+  }
+
+  assert {
+    condition     = join(" ", sort([for policy in keys(local.inline_permissions) : policy if startswith(policy, "Bake/")])) == "Bake/bake Bake/roll-back Bake/run Bake/verify Bake/verify-image" && contains(local.service_arns, "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api-onebox")
+    error_message = "Bake has a role of its own, and the pipeline reaches the one box."
+  }
+}
+
 run "other_partition" {
   command = plan
 
@@ -724,9 +754,10 @@ run "numbers" {
     red_hours          = 48
     log_retention_days = 31
     artifact_days      = 0
+    bake_minutes       = 1.5
   }
 
-  expect_failures = [var.red_hours, var.log_retention_days, var.artifact_days]
+  expect_failures = [var.red_hours, var.log_retention_days, var.artifact_days, var.bake_minutes]
 }
 
 run "names" {

@@ -62,6 +62,7 @@ run "longest_names" {
     hosted_zone_id       = "Z0123456789ABCDEFGHIJKLMNOPQRSTU"
     permissions_boundary = join("", [for i in range(128) : "b"])
     notification_email   = "ops@example.com"
+    bake_minutes         = 120
     customers            = [for i in range(25) : format("%02d", i)]
   }
 
