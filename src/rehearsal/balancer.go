@@ -26,13 +26,29 @@ type site struct {
 	mutex    sync.Mutex
 	entrance ecs.Entrance
 	address  string
+	balancer *proxy.Balancer
 }
 
-func (s *site) set(entrance ecs.Entrance, address string) {
+func (s *site) set(entrance ecs.Entrance, balancer *proxy.Balancer) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 
-	s.entrance, s.address = entrance, address
+	s.entrance, s.address, s.balancer = entrance, balancer.Address(), balancer
+}
+
+// oneBox is the load balancer's other target group.
+func (s *site) oneBox(header string) (*proxy.Balancer, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+
+	switch {
+	case header != proxy.OneBoxHeader:
+		return nil, fmt.Errorf("a rule forwards requests with the header %s; a rehearsal knows %s", header, proxy.OneBoxHeader)
+	case s.balancer == nil:
+		return nil, fmt.Errorf("the load balancer of %s is not there yet", service)
+	default:
+		return s.balancer.OneBox(), nil
+	}
 }
 
 func (s *site) get() (entrance ecs.Entrance, address string) {
@@ -99,10 +115,19 @@ func (e *Environment) direct() string {
 	return strings.TrimSuffix(".elb.amazonaws.com,"+entrance.Domain, ",")
 }
 
-// startBalancer starts the load balancer of one service. The one for everybody has the ALB's names.
+// startBalancer starts the load balancer of one service. The one for everybody has the ALB's names; the one box is behind that one.
 func (e *Environment) startBalancer(
 	ctx context.Context, of string, entrance ecs.Entrance, settings proxy.Settings, log io.Writer,
 ) (*proxy.Balancer, error) {
+	if entrance.Header != "" {
+		balancer, err := e.site.oneBox(entrance.Header)
+		if err == nil {
+			e.running.Go(func() { e.measure(ctx, of) })
+		}
+
+		return balancer, err
+	}
+
 	var err error
 
 	if entrance.Domain != "" {
@@ -113,7 +138,7 @@ func (e *Environment) startBalancer(
 
 	balancer, err := proxy.Start(ctx, e.engine, imageName+"-"+e.id+"-load-balancer-"+of, settings, log)
 	if err == nil && of == service {
-		e.site.set(entrance, balancer.Address())
+		e.site.set(entrance, balancer)
 	}
 
 	return balancer, err

@@ -223,7 +223,18 @@ func (e *Environment) push(ctx context.Context, commit string) (string, error) {
 
 // Apply applies a stack again, from the checkout that the account was set up from; see Checkout.
 func (e *Environment) Apply(ctx context.Context, name string) error {
-	stack, err := e.stacks.apply(ctx, name, nil)
+	var variables []string
+
+	if name == "app" {
+		running, err := e.Running(ctx)
+		if err != nil {
+			return err
+		}
+
+		variables = []string{"image=" + running}
+	}
+
+	stack, err := e.stacks.apply(ctx, name, variables)
 	if err != nil || name != "cicd" {
 		return err
 	}

@@ -62,6 +62,7 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 		return fmt.Errorf("keep a log of the load balancer: %w", err)
 	}
 
+	s.oneBox = entrance.Header != ""
 	s.lb, err = s.StartBalancer(ctx, entrance, settings, log)
 	s.sayf("load balancer %+v: %+v, deregistration delay %s", entrance, settings, s.delay)
 
@@ -72,6 +73,8 @@ func (s *Scheduler) startBalancer(ctx context.Context, service *types.Service) e
 type Entrance struct {
 	// DNSName is the load balancer's own. Domain is the name of its certificate; empty without HTTPS.
 	DNSName, Domain string
+	// Header is what requests carry that ask for the service; empty for all.
+	Header string
 }
 
 // entrance is that of the load balancer that forwards to a target group.
@@ -86,6 +89,13 @@ func (s *Scheduler) entrance(ctx context.Context, group *elbtypes.TargetGroup) (
 	}
 
 	found := Entrance{DNSName: aws.ToString(answer.LoadBalancers[0].DNSName)}
+
+	rules, err := s.rules(ctx, group)
+	if err != nil {
+		return Entrance{}, err
+	}
+
+	found.Header = headerFor(rules, aws.ToString(group.TargetGroupArn))
 
 	listeners, err := s.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: answer.LoadBalancers[0].LoadBalancerArn})
 	if err != nil {

@@ -46,6 +46,8 @@ type Scheduler struct {
 	Mark func(task, what string)
 
 	lb          *proxy.Balancer
+	oneBox      bool
+	share       int
 	delay       time.Duration
 	deployments map[string]*deployment
 	observed    []observedDeployment
@@ -141,6 +143,12 @@ func (s *Scheduler) step(ctx context.Context) error {
 
 	if s.lb == nil {
 		if err = s.startBalancer(ctx, service); err != nil {
+			return err
+		}
+	}
+
+	if s.oneBox {
+		if err = s.takeShare(ctx, service); err != nil {
 			return err
 		}
 	}

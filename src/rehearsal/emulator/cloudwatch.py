@@ -1,7 +1,27 @@
-"""An alarm may act on anything; in AWS, only on what is in its own region."""
+"""An alarm may act on anything; in AWS, only on what is in its own region. Percentiles are no statistics.
+
+measure publishes what a load balancer has measured; AWS takes nothing in its own namespaces by PutMetricData.
+"""
+
+import math
 
 from moto.cloudwatch.exceptions import ValidationError
-from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatum, Statistics, cloudwatch_backends
+
+
+def measure(request, _service_name, region):
+    """Keeps metrics of AWS/ApplicationELB, as of now."""
+    measured = request["measured"]
+    dimensions = [{"Name": name, "Value": value} for name, value in request["dimensions"].items()]
+    values = {
+        "RequestCount": [measured["requests"]],
+        "HTTPCode_Target_5XX_Count": [measured["errors"]],
+        "TargetResponseTime": measured["seconds"],
+    }
+    cloudwatch_backends["123456789012"][region].metric_data.extend(
+        MetricDatum("AWS/ApplicationELB", name, value, dimensions, None) for name, all_values in values.items() for value in all_values
+    )
+    return {}
 
 
 def apply():
@@ -15,3 +35,13 @@ def apply():
         return put(self, *args, **kwargs)
 
     CloudWatchBackend.put_metric_alarm = put_in_region
+
+    statistic = Statistics.get_statistics_for_type
+
+    def statistic_or_percentile(self, stat):
+        if not stat.startswith("p"):
+            return statistic(self, stat)
+        values = sorted(self.metric_single_values_list)
+        return values[max(0, math.ceil(len(values) * float(stat[1:]) / 100) - 1)] if values else None
+
+    Statistics.get_statistics_for_type = statistic_or_percentile

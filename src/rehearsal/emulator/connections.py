@@ -3,13 +3,14 @@
 What is created is kept in memory and given back. A connection is PENDING, as on AWS, until a person confirms it; here
 that is an UpdateConnectionStatus, which AWS does not have. Nor has it ReportDeployments and RollBackService, by which a
 scheduler says what became of a service's tasks, ReportActions and ReportExecution, by which a pipeline's runner says what it has
-done, and MakeZone, which makes a hosted zone with a given ID.
+done, Measure, by which a load balancer publishes its metrics, and MakeZone, which makes a hosted zone with a given ID.
 """
 
 import json
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cloudwatch
 import codepipeline
 import ecs
 import route53
@@ -94,6 +95,7 @@ OPERATIONS = {
     "ReportExecution": codepipeline.report_execution,
     "ReportDeployments": ecs.report,
     "RollBackService": ecs.roll_back,
+    "Measure": cloudwatch.measure,
     "MakeZone": route53.make,
     "ListTagsForResource": lambda request, *_: {"Tags": tags[request["ResourceArn"]]},
     "TagResource": tag,

@@ -45,6 +45,28 @@ func (e *Emulator) MakeZone(ctx context.Context, id, name string) error {
 	return e.tell(ctx, "MakeZone", map[string]any{"id": id, "name": name})
 }
 
+// TargetGroup names a target group in metrics.
+type TargetGroup struct {
+	TargetGroup, LoadBalancer string
+}
+
+// Measured is what a load balancer has measured of a target group: how many requests, how many answers with a 5xx status, and how long each
+// answer took.
+type Measured struct {
+	Requests int       `json:"requests"`
+	Errors   int       `json:"errors"`
+	Seconds  []float64 `json:"seconds"`
+}
+
+// Measure publishes it as metrics of now.
+func (e *Emulator) Measure(ctx context.Context, group TargetGroup, measured Measured) error {
+	if measured.Requests == 0 {
+		return nil
+	}
+
+	return e.tell(ctx, "Measure", map[string]any{"dimensions": group, "measured": measured})
+}
+
 func (e *Emulator) tell(ctx context.Context, operation string, request any) error {
 	body, err := json.Marshal(request)
 	if err != nil {

@@ -34,6 +34,15 @@ var configuration string
 // Image is the name of the load balancer's image, a plain Debian with HAProxy.
 const Image = "clockmirror-load-balancer"
 
+// OneBoxHeader is what a request carries that asks for the one box.
+const OneBoxHeader = "X-One-Box"
+
+// The target groups: the one for everybody, and the one box's.
+const (
+	everyone = "api"
+	oneBox   = "onebox"
+)
+
 // Settings are those of a listener and its target group.
 type Settings struct {
 	// Path is what the health check asks for, such as /readyz; 200 is healthy.
@@ -48,8 +57,9 @@ type Settings struct {
 	Certificate string
 }
 
-// Balancer is a running HAProxy without targets, until some are registered.
+// Balancer is a running HAProxy without targets, until some are registered: in one target group, or as OneBox in another.
 type Balancer struct {
+	pool     string
 	settings Settings
 	engine   *docker.Engine
 	name     string
@@ -57,7 +67,7 @@ type Balancer struct {
 	process  *proc.Process
 }
 
-// Start starts HAProxy in a container of that name. log takes what it prints: requests that failed, and changes of health. It
+// Start starts HAProxy in a container of that name. log takes what it prints: a line for each request, and changes of health. It
 // ends with Stop.
 func Start(ctx context.Context, engine *docker.Engine, name string, settings Settings, log io.Writer) (*Balancer, error) {
 	text, err := render(settings)
@@ -69,7 +79,7 @@ func Start(ctx context.Context, engine *docker.Engine, name string, settings Set
 		return nil, err
 	}
 
-	b := &Balancer{settings: settings, engine: engine, name: name}
+	b := &Balancer{pool: everyone, settings: settings, engine: engine, name: name}
 
 	// It outlives ctx and ends with Stop.
 	command := engine.Command(context.WithoutCancel(ctx), "run", "--rm", "--name", name, "--label", engine.Label,
@@ -111,8 +121,10 @@ func render(settings Settings) (string, error) {
 	err = parsed.Execute(&text, struct {
 		Settings
 
-		ControlPort int
-	}{settings, controlPort})
+		ControlPort                    int
+		Everyone, OneBox, OneBoxHeader string
+		Pools                          []string
+	}{settings, controlPort, everyone, oneBox, OneBoxHeader, []string{everyone, oneBox}})
 	if err != nil {
 		return "", fmt.Errorf("write HAProxy's configuration: %w", err)
 	}
@@ -136,8 +148,23 @@ func (b *Balancer) reach(ctx context.Context) error {
 // Address is the IP address at which it listens, reachable from this machine and from its containers.
 func (b *Balancer) Address() string { return b.address }
 
+// OneBox is the same load balancer with the target group of the one box, which checks its targets as the other does. Stopping it stops
+// nothing.
+func (b *Balancer) OneBox() *Balancer {
+	return &Balancer{pool: oneBox, settings: b.settings, engine: b.engine, name: b.name, address: b.address}
+}
+
+// Share has the one box get so many percent of the requests that do not ask for it.
+func (b *Balancer) Share(percent int) error {
+	return b.order("experimental-mode on; set var proc.share int(%d)", percent)
+}
+
 // Stop ends HAProxy, and cuts what it serves.
 func (b *Balancer) Stop(ctx context.Context) error {
+	if b.process == nil {
+		return nil
+	}
+
 	_, err := b.engine.Run(ctx, "rm", "--force", b.name)
 
 	return errors.Join(err, b.process.Stop())
@@ -176,7 +203,7 @@ func (b *Balancer) order(format string, arguments ...any) error {
 
 // Register adds a target, which gets no request before it has passed its checks.
 func (b *Balancer) Register(name, address string) error {
-	answer, err := b.tell("add server api/%s %s check inter %dms rise %d fall %d", name, address,
+	answer, err := b.tell("add server %s/%s %s check inter %dms rise %d fall %d", b.pool, name, address,
 		b.settings.Interval.Milliseconds(), b.settings.Healthy, b.settings.Unhealthy)
 	if err == nil && !strings.Contains(answer, "New server registered") {
 		err = fmt.Errorf("HAProxy does not register %s: %s", name, answer)
@@ -184,9 +211,9 @@ func (b *Balancer) Register(name, address string) error {
 
 	// HAProxy takes a new server for healthy until a check fails; an ALB does not. So it comes in without traffic, is
 	// declared down, and only then may get traffic.
-	for _, command := range []string{"enable health api/%s", "set server api/%s state drain", "set server api/%s health down", "set server api/%s state ready"} {
+	for _, command := range []string{"enable health %s/%s", "set server %s/%s state drain", "set server %s/%s health down", "set server %s/%s state ready"} {
 		if err == nil {
-			err = b.order(command, name)
+			err = b.order(command, b.pool, name)
 		}
 	}
 
@@ -195,12 +222,12 @@ func (b *Balancer) Register(name, address string) error {
 
 // Deregister lets a target finish the requests that it has, and gives it no more.
 func (b *Balancer) Deregister(name string) error {
-	return b.order("set server api/%s state drain", name)
+	return b.order("set server %s/%s state drain", b.pool, name)
 }
 
 // Forget removes a target at the end of its deregistration delay: requests that it still has are cut, as an ALB cuts them.
 func (b *Balancer) Forget(name string) error {
-	return errors.Join(b.order("set server api/%s state maint", name), b.order("shutdown sessions server api/%s", name))
+	return errors.Join(b.order("set server %s/%s state maint", b.pool, name), b.order("shutdown sessions server %s/%s", b.pool, name))
 }
 
 // Health tells whether a target passes its checks. A target that is not registered is an error.
@@ -225,7 +252,7 @@ func (b *Balancer) Healths() (map[string]bool, error) {
 		running               = "2"
 	)
 
-	table, err := b.tell("show servers state api")
+	table, err := b.tell("show servers state %s", b.pool)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,8 @@ func TestRehearsal(t *testing.T) {
 	})
 
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
-	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // last, as the plans below are made with it
+	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // the plans below are made with it
+	t.Run("one box", func(t *testing.T) { testOneBox(t, e, first) })
 
 	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
@@ -189,22 +190,8 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	buildNeverReady(t, engine, broken)
 	engine.RemoveAfter(t, "image", broken)
 
-	archive := filepath.Join(t.TempDir(), "image.tar")
-	engine.Run(t, "save", "--output", archive, broken)
-
-	id := testkit.Run(t, testkit.Root(t), ".infra/ecr/image-id", archive)
-
-	content, err := os.ReadFile(archive)
-	require.NoError(t, err)
-
-	key, err := e.PutArtifact(t.Context(), "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
-	require.NoError(t, err)
-
 	// A commit of its own, because the first one's tag exists already.
-	never := codepipeline.NewExecution(first.Commit, first)
-	never.Commit = alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
-	never.Variables["Build.IMAGE_ID"] = strings.TrimSpace(id)
-	never.Artifacts["image"] = key
+	never := built(t, e, first, broken, alter(t, e, map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }}))
 
 	red, err := e.Retry(t.Context(), never, "Deploy")
 	require.ErrorIs(t, err, codepipeline.ErrRed)
@@ -236,6 +223,27 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 		return nil
 	})
 	assert.Len(t, tasksOf(t, e), 2)
+}
+
+// built is an execution of a commit that has passed Test and Build, which have left an image.
+func built(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, image, commit string) *codepipeline.Execution {
+	t.Helper()
+
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	testkit.Docker(t).Run(t, "save", "--output", archive, image)
+
+	content, err := os.ReadFile(archive)
+	require.NoError(t, err)
+
+	key, err := e.PutArtifact(t.Context(), "image", fstest.MapFS{"image.tar": {Data: content}, "sbom.cdx.json": {Data: []byte("{}")}})
+	require.NoError(t, err)
+
+	execution := codepipeline.NewExecution(first.Commit, first)
+	execution.Commit = commit
+	execution.Variables["Build.IMAGE_ID"] = strings.TrimSpace(testkit.Run(t, testkit.Root(t), ".infra/ecr/image-id", archive))
+	execution.Artifacts["image"] = key
+
+	return execution
 }
 
 // buildNeverReady makes an image whose own health check passes, while the load balancer's fails.
