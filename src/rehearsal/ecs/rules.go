@@ -81,7 +81,7 @@ func shareOf(rules []elbtypes.Rule, group string) int {
 
 	for i := range rules {
 		weights := weightsOf(&rules[i])
-		if len(weights) < 2 || weights[group] == 0 { //nolint:mnd // two divide
+		if len(weights) < 2 || weights[group] == 0 {
 			continue
 		}
 

@@ -97,8 +97,11 @@ func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	counts := regexp.MustCompile(`(\d+) of (\d+) requests, 0 of \d+ slow ones failed`).FindStringSubmatch(bake.Detail)
 	require.NotNil(t, counts, bake.Detail)
 
-	failed, _ := strconv.Atoi(counts[1])
-	all, _ := strconv.Atoi(counts[2])
+	failed, err := strconv.Atoi(counts[1])
+	require.NoError(t, err)
+
+	all, err := strconv.Atoi(counts[2])
+	require.NoError(t, err)
 	assert.Positive(t, failed)
 	assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
 
