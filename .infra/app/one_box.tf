@@ -37,7 +37,7 @@ module "one_box" {
   listener_arn    = aws_lb_listener.http.arn
   https           = local.https ? { listener_arn = local.https_listener_arn, host = var.domain_name } : null
   redirects_after = local.redirects_after
-  # Whoever tests the one box asks for it; the last rules but two, after those for customers' hosts.
+  # Whoever tests the one box asks for it; the last rules but one, after those for host names.
   header         = "X-One-Box"
   rule_priority  = 49998
   alb_arn_suffix = aws_lb.this.arn_suffix

@@ -19,7 +19,7 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 
 	full := newStack(t, "cicd", cloud.Environment(os.Environ()), "env=full", "tf_state_bucket="+stateBucket, gitRepository,
 		"require_approval=true", "approval_hours=24", "notification_email=ops@example.com", "red_hours=8", "image_platform=linux/arm64",
-		"hosted_zone_id="+hostedZone(t, cloud), "image_repository=clockmirror-full",
+		"hosted_zone_id="+hostedZone(t, cloud), "image_repository=clockmirror-full", "bake_minutes=10",
 		`customers=["a"]`,
 	)
 	full.initInBucket(t, "full")

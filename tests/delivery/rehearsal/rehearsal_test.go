@@ -59,8 +59,11 @@ func TestRehearsal(t *testing.T) {
 	})
 
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
-	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first) }) // the plans below are made with it
-	t.Run("one box", func(t *testing.T) { testOneBox(t, e, first) })
+	// The plans below are made with these settings.
+	withOneBox := giveOneBox(t, e)
+
+	t.Run("a version that fails one request in five", func(t *testing.T) { testBadBox(t, e, first, withOneBox) })
+	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first, withOneBox) })
 
 	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
@@ -82,15 +85,9 @@ func requireMachine(t *testing.T) {
 func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Execution) {
 	t.Helper()
 
-	names := make([]string, 0, len(run.Results))
-	for _, result := range run.Results {
-		names = append(names, result.Stage+"/"+result.Action)
-	}
-
 	assert.Equal(t, []string{
-		"Source/Source", "Test/StaticAnalysis", "Test/UnitTest", "Build/Build",
-		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
-	}, names)
+		"Source", "StaticAnalysis", "UnitTest", "Build", "DeployECR", "DeployApp", "UpdateECSService", "Accept", "Verify",
+	}, actionsOf(run))
 	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
 	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)
 	assert.Regexp(t, `^2/2 on `+run.Commit[:7]+`, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, run.Result("UpdateECSService").Detail)
@@ -131,6 +128,16 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	assert.Empty(t, unsettled, "a plan is not empty")
 }
 
+// actionsOf are the actions that a run has come to, in their order.
+func actionsOf(run *codepipeline.Execution) []string {
+	names := make([]string, 0, len(run.Results))
+	for _, result := range run.Results {
+		names = append(names, result.Action)
+	}
+
+	return names
+}
+
 // testAgain: the same commit is not pushed twice, and nothing of the infrastructure is replaced. All that is new in the registry
 // is the tag that keeps what runs.
 func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
@@ -147,22 +154,23 @@ func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execu
 	assert.Regexp(t, "^plan: no changes  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", again.Result("DeployApp").Detail)
 }
 
-// testSetting: a change of a variable ships by DeployApp, with the image that runs.
-func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
-	const setting = "\nenvironment = { LOG_LEVEL = \"debug\" }\n"
-
-	commit := alter(t, e, map[string]func(string) string{appSettings: func(text string) string { return text + setting }})
+// testSetting: a change of a variable ships by DeployApp, with the image that runs. At the one box it is found to be good.
+func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string) {
+	settings[appSettings] = func(string) string { return addLine(t, e, appSettings, `environment = { LOG_LEVEL = "debug" }`) }
 
 	running, err := e.Running(t.Context())
 	require.NoError(t, err)
 
 	changed := codepipeline.NewExecution(first.Commit, first)
-	changed.Commit = commit
+	changed.Commit = alter(t, e, settings)
 
 	shipped, err := e.Retry(t.Context(), changed, "Deploy")
 	require.NoError(t, err)
-	assert.Regexp(t, "^plan: 1 to add, 1 to change, 1 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
+	assert.Equal(t, []string{"Source", "DeployECR", "DeployApp", "UpdateECSService-api-onebox", "Bake", "UpdateECSService", "Accept", "Verify"}, actionsOf(shipped))
+	assert.Regexp(t, "^plan: 2 to add, 2 to change, 2 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
 	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
+	assert.Regexp(t, `^1/1 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, shipped.Result("UpdateECSService-api-onebox").Detail)
+	assert.Regexp(t, `bake: 0 of \d{3,} requests failed, 0 of the others' \d{4,}; p99 [\d.]+ s, of the others [\d.]+ s`, logOf(t, shipped.Result("Bake")))
 
 	now, err := e.Running(t.Context())
 	require.NoError(t, err)
@@ -172,12 +180,6 @@ func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 		assert.Contains(t, task.Config.Env, "LOG_LEVEL=debug")
 		assert.Equal(t, running, task.Config.Image)
 	}
-
-	// Plans are made with it from now on.
-	file := filepath.Join(e.Checkout(), appSettings)
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, append(text, setting...), 0o600))
 }
 
 // testNeverReady: an image that starts and never gets ready is rolled back without a failed request.
