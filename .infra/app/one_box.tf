@@ -10,6 +10,7 @@ module "one_box" {
   for_each = toset(local.one_box)
 
   name                 = each.key
+  target_group_name    = "app-${var.env}-box" # as long as api's: 32 characters have to do
   env                  = var.env
   region               = var.region
   partition            = local.partition

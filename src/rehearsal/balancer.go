@@ -122,7 +122,7 @@ func (e *Environment) startBalancer(
 	if entrance.Header != "" {
 		balancer, err := e.site.oneBox(entrance.Header)
 		if err == nil {
-			e.running.Go(func() { e.measure(ctx, of) })
+			e.running.Go(func() { e.measure(ctx) })
 		}
 
 		return balancer, err

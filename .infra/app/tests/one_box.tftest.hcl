@@ -79,7 +79,7 @@ run "longest_names" {
   }
 
   assert {
-    condition     = module.one_box["api-onebox"].service_name == "api-onebox"
+    condition     = module.one_box["api-onebox"].service_name == "api-onebox" && module.one_box["api-onebox"].target_group_name == "app-a-name-of-16-cha-box"
     error_message = "Its names have room beside the longest env."
   }
 }

@@ -18,7 +18,7 @@ func TestParseRequest(t *testing.T) {
 		found bool
 	}{
 		"an answer": {
-			`172.17.0.1:5 [29/Nov/2026:06:58:20.209] load api/r-api-1 0/0/0/3/4 200 75 - - ---- 1/1/0/0/0 0/0 "GET /clock HTTP/1.1"`,
+			`172.17.0.1:5 [29/Nov/2026:06:58:20.209] load api/r-api-1 0/0/0/3/4 200 75 - - ---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"`,
 			proxy.Request{Status: 200, Took: 3 * time.Millisecond},
 			true,
 		},

@@ -102,10 +102,10 @@ func newEnvironment(t *testing.T, cloud *emulator.Emulator, environ []string, na
 	balancer := e.aws(t, append([]string{"elbv2", "create-load-balancer", "--name", "app-" + name, "--query", "LoadBalancers[0].LoadBalancerArn", "--subnets"}, subnets...)...)
 	_, suffix, _ := strings.Cut(balancer, ":loadbalancer/")
 
-	for service, group := range map[string]*emulator.TargetGroup{"api": &e.others, "api-onebox": &e.one} {
+	for service, group := range map[string]*emulator.TargetGroup{"api": &e.others, "box": &e.one} {
 		arn := e.aws(t, "elbv2", "create-target-group", "--name", "app-"+name+"-"+service, "--protocol", "HTTP", "--port", "8080", "--target-type", "ip",
 			"--vpc-id", e.aws(t, "ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId"), "--query", "TargetGroups[0].TargetGroupArn")
-		e.aws(t, "elbv2", "create-listener", "--load-balancer-arn", balancer, "--protocol", "HTTP", "--port", map[string]string{"api": "80", "api-onebox": "81"}[service],
+		e.aws(t, "elbv2", "create-listener", "--load-balancer-arn", balancer, "--protocol", "HTTP", "--port", map[string]string{"api": "80", "box": "81"}[service],
 			"--default-actions", "Type=forward,TargetGroupArn="+arn, "--query", "Listeners[0].ListenerArn")
 		*group = emulator.TargetGroup{TargetGroup: arn[strings.LastIndexByte(arn, ':')+1:], LoadBalancer: suffix}
 	}

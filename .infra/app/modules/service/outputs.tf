@@ -17,6 +17,11 @@ output "target_group_arn" {
   depends_on = [aws_ecs_service.this]
 }
 
+output "target_group_name" {
+  description = "Name of the target group."
+  value       = aws_lb_target_group.this.name
+}
+
 output "target_group_arn_suffix" {
   description = "The target group's name in metrics."
   value       = aws_lb_target_group.this.arn_suffix

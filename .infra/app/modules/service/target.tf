@@ -3,7 +3,7 @@
 
 resource "aws_lb_target_group" "this" {
   #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; behind it only its security group reaches the tasks.
-  name        = local.full_name
+  name        = coalesce(var.target_group_name, local.full_name)
   target_type = "ip"
   protocol    = "HTTP"
   port        = var.port

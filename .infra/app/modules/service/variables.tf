@@ -10,9 +10,15 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = length("app-${var.env}-${var.name}") <= 32 && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.name))
+    condition     = length(coalesce(var.target_group_name, "app-${var.env}-${var.name}")) <= 32 && can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.name))
     error_message = "Give name lower-case letters, digits and single hyphens, such that app-<env>-<name> has at most 32 characters, as the name of a target group may."
   }
+}
+
+variable "target_group_name" {
+  description = "Name of the target group; null for app-<env>-<name>."
+  type        = string
+  default     = null
 }
 
 variable "env" {
