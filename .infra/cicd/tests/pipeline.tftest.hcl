@@ -583,6 +583,11 @@ run "one_box" {
   }
 
   assert {
+    condition     = join(" ", flatten([for action in aws_codepipeline.this.stage[3].action : action.input_artifacts if action.provider == "ECS"])) == "imagedefs imagedefs" && contains(local.actions["DeployApp"].inputs, "imagedefs")
+    error_message = "The one box gets what DeployApp has verified, as the others do."
+  }
+
+  assert {
     condition     = aws_codebuild_project.action["Bake"].build_timeout == 70 && { for variable in one(aws_codebuild_project.action["Bake"].environment).environment_variable : variable.name => variable.value if contains(["SERVICES", "BAKE_MINUTES"], variable.name) } == { SERVICES = "api-onebox", BAKE_MINUTES = "10" }
     error_message = "Bake watches the one box, and takes back nothing else."
   }

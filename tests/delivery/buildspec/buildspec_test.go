@@ -34,7 +34,7 @@ func TestBuildspecs(t *testing.T) {
 	root := testkit.Root(t)
 	files, err := filepath.Glob(filepath.Join(root, "buildspec", "*.yml"))
 	require.NoError(t, err)
-	require.Len(t, files, 8)
+	require.Len(t, files, 9)
 
 	targets := makeTargets(t)
 
