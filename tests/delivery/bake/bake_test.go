@@ -134,7 +134,7 @@ func (e *environment) alarm(t *testing.T, name, state string) {
 func (e *environment) bake(t *testing.T, meanwhile func(*testing.T, *environment)) (string, error) {
 	t.Helper()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 
 	command := exec.CommandContext(ctx, script(t), e.name, "1")
