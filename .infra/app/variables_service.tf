@@ -135,7 +135,7 @@ variable "scaling" {
 }
 
 variable "one_box_percent" {
-  description = "Share of the requests that one box gets: a service of one task, which a new version is deployed to first, watched by the pipeline, whose one_box has to be set too. 0: no one box."
+  description = "Share of the requests that one box gets: a service of one task, which a new version is deployed to first, watched by the pipeline, whose bake_minutes has to be set too. 0: no one box."
   type        = number
   default     = 0
   nullable    = false
