@@ -71,7 +71,8 @@ func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 
 	red, err := e.Retry(t.Context(), badVersion(t, e, first, settings), "Deploy")
 	require.ErrorIs(t, err, codepipeline.ErrRed)
-	assert.Equal(t, []string{"Source", "DeployECR", "DeployApp", "UpdateECSService-api-onebox", "Bake"}, actionsOf(red), "the others get a version that is bad at one box")
+	assert.Equal(t, []string{"Source/Source", "Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService-api-onebox", "Deploy/Bake"}, actionsOf(red),
+		"the others get a version that is bad at one box")
 
 	bake := red.Result("Bake")
 	require.NotNil(t, bake)

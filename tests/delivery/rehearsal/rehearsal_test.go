@@ -86,7 +86,8 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	t.Helper()
 
 	assert.Equal(t, []string{
-		"Source", "StaticAnalysis", "UnitTest", "Build", "DeployECR", "DeployApp", "UpdateECSService", "Accept", "Verify",
+		"Source/Source", "Test/StaticAnalysis", "Test/UnitTest", "Build/Build",
+		"Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
 	}, actionsOf(run))
 	assert.Regexp(t, `^coverage \d+ %$`, run.Result("UnitTest").Detail)
 	assert.Regexp(t, `^\d+\.\d MB  sha256:[0-9a-f]{12}…$`, run.Result("Build").Detail)
@@ -128,11 +129,11 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	assert.Empty(t, unsettled, "a plan is not empty")
 }
 
-// actionsOf are the actions that a run has come to, in their order.
+// actionsOf are the actions that a run has come to, in their order, each with its stage.
 func actionsOf(run *codepipeline.Execution) []string {
 	names := make([]string, 0, len(run.Results))
 	for _, result := range run.Results {
-		names = append(names, result.Action)
+		names = append(names, result.Stage+"/"+result.Action)
 	}
 
 	return names
@@ -166,7 +167,10 @@ func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 
 	shipped, err := e.Retry(t.Context(), changed, "Deploy")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"Source", "DeployECR", "DeployApp", "UpdateECSService-api-onebox", "Bake", "UpdateECSService", "Accept", "Verify"}, actionsOf(shipped))
+	assert.Equal(t, []string{
+		"Source/Source", "Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService-api-onebox", "Deploy/Bake",
+		"Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
+	}, actionsOf(shipped))
 	assert.Regexp(t, "^plan: 2 to add, 2 to change, 2 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
 	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
 	assert.Regexp(t, `^1/1 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, shipped.Result("UpdateECSService-api-onebox").Detail)
