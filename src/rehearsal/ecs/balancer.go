@@ -90,20 +90,22 @@ func (s *Scheduler) entrance(ctx context.Context, group *elbtypes.TargetGroup) (
 
 	found := Entrance{DNSName: aws.ToString(answer.LoadBalancers[0].DNSName)}
 
-	rules, err := s.rules(ctx, group)
+	s.balancer = aws.ToString(answer.LoadBalancers[0].LoadBalancerArn)
+
+	listeners, err := s.listeners(ctx, s.balancer)
+	if err != nil {
+		return Entrance{}, err
+	}
+
+	rules, err := s.rules(ctx, listeners)
 	if err != nil {
 		return Entrance{}, err
 	}
 
 	found.Header = headerFor(rules, aws.ToString(group.TargetGroupArn))
 
-	listeners, err := s.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: answer.LoadBalancers[0].LoadBalancerArn})
-	if err != nil {
-		return Entrance{}, fmt.Errorf("look at the listeners: %w", err)
-	}
-
-	for i := range listeners.Listeners {
-		if listener := &listeners.Listeners[i]; listener.Protocol == elbtypes.ProtocolEnumHttps {
+	for i := range listeners {
+		if listener := &listeners[i]; listener.Protocol == elbtypes.ProtocolEnumHttps {
 			if found.Domain, err = s.domain(ctx, listener); err != nil {
 				return Entrance{}, err
 			}

@@ -10,24 +10,27 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-// rules are those of all listeners of the load balancer that forwards to a target group.
-func (s *Scheduler) rules(ctx context.Context, group *elbtypes.TargetGroup) ([]elbtypes.Rule, error) {
+// listeners are those of a load balancer.
+func (s *Scheduler) listeners(ctx context.Context, balancer string) ([]elbtypes.Listener, error) {
+	answer, err := s.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: &balancer})
+	if err != nil {
+		return nil, fmt.Errorf("look at the listeners: %w", err)
+	}
+
+	return answer.Listeners, nil
+}
+
+// rules are those of all of these listeners.
+func (s *Scheduler) rules(ctx context.Context, listeners []elbtypes.Listener) ([]elbtypes.Rule, error) {
 	var found []elbtypes.Rule
 
-	for _, balancer := range group.LoadBalancerArns {
-		listeners, err := s.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: &balancer})
+	for i := range listeners {
+		answer, err := s.ELB.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: listeners[i].ListenerArn})
 		if err != nil {
-			return nil, fmt.Errorf("look at the listeners: %w", err)
+			return nil, fmt.Errorf("look at the listeners' rules: %w", err)
 		}
 
-		for i := range listeners.Listeners {
-			rules, err := s.ELB.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: listeners.Listeners[i].ListenerArn})
-			if err != nil {
-				return nil, fmt.Errorf("look at the listeners' rules: %w", err)
-			}
-
-			found = append(found, rules.Rules...)
-		}
+		found = append(found, answer.Rules...)
 	}
 
 	return found, nil
@@ -35,19 +38,17 @@ func (s *Scheduler) rules(ctx context.Context, group *elbtypes.TargetGroup) ([]e
 
 // takeShare has the one box get the share of the requests that a rule gives it now.
 func (s *Scheduler) takeShare(ctx context.Context, service *types.Service) error {
-	arn := aws.ToString(service.LoadBalancers[0].TargetGroupArn)
-
-	groups, err := s.ELB.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{arn}})
-	if err != nil {
-		return fmt.Errorf("look at the target group: %w", err)
-	}
-
-	rules, err := s.rules(ctx, &groups.TargetGroups[0])
+	listeners, err := s.listeners(ctx, s.balancer)
 	if err != nil {
 		return err
 	}
 
-	share := shareOf(rules, arn)
+	rules, err := s.rules(ctx, listeners)
+	if err != nil {
+		return err
+	}
+
+	share := shareOf(rules, aws.ToString(service.LoadBalancers[0].TargetGroupArn))
 	if share == s.share {
 		return nil
 	}
@@ -61,7 +62,8 @@ func (s *Scheduler) takeShare(ctx context.Context, service *types.Service) error
 // headerFor is the header that requests carry which a rule forwards to a target group alone; empty if there is no such rule.
 func headerFor(rules []elbtypes.Rule, group string) string {
 	for i := range rules {
-		if weights := weightsOf(&rules[i]); len(weights) != 1 || weights[group] == 0 {
+		weights := weightsOf(&rules[i])
+		if _, forwards := weights[group]; !forwards || len(weights) > 1 { // alone, a weight says nothing
 			continue
 		}
 
@@ -108,12 +110,6 @@ func weightsOf(rule *elbtypes.Rule) map[string]int {
 			}
 		case action.TargetGroupArn != nil:
 			found[aws.ToString(action.TargetGroupArn)] = 1
-		}
-	}
-
-	if len(found) == 1 { // alone, a weight says nothing
-		for group := range found {
-			found[group] = 1
 		}
 	}
 

@@ -46,6 +46,7 @@ type Scheduler struct {
 	Mark func(task, what string)
 
 	lb          *proxy.Balancer
+	balancer    string // its ARN
 	oneBox      bool
 	share       int
 	delay       time.Duration
