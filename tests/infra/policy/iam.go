@@ -17,6 +17,7 @@ func WithoutResource() map[string]string {
 	return map[string]string{
 		"ecr:GetAuthorizationToken":                       "the token is for the whole registry",
 		"application-autoscaling:DescribeScalableTargets": "it lists",
+		"cloudwatch:GetMetricData":                        "CloudWatch knows none",
 		"cloudwatch:PutMetricData":                        "CloudWatch knows none; it has to name the namespace",
 		"application-autoscaling:DescribeScalingPolicies": "it lists",
 		"ecs:CreateCluster":                               "ECS knows none; the cluster has to carry the environment's tags",
