@@ -186,7 +186,7 @@ sbom: docker ## Write the bill of materials of the image IMAGE beside it
 check-sbom: ## Check licences and known vulnerabilities of the SBOM
 	@.tools/check-sbom '$(ARTIFACT)/sbom.cdx.json' '$(VULNERABILITIES_REQUIRED)'
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
-	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(ENV)' '$(IMAGE_REPOSITORY)'
+	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(IMAGE_REPOSITORY)' $(or $(ENVIRONMENTS),'$(ENV)')
 push-image: ## Push the saved image
 	@mkdir -p $(BUILD)/deploy
 	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \

@@ -1,9 +1,9 @@
 # The pipeline's actions that run a buildspec, each described once: its project, its role and its artifacts are made from this.
 
 locals {
-  actions = { for action, settings in local.possible_actions : action => settings if action != "Bake" || length(local.one_box) > 0 }
+  actions = merge({ for action, settings in local.shared_actions : action => merge(settings, { buildspec = settings.slug }) }, local.actions_of_environments)
 
-  possible_actions = {
+  shared_actions = {
     StaticAnalysis = {
       slug    = "static-analysis"
       about   = "Formats, linters, policies and secrets"
@@ -57,6 +57,7 @@ locals {
       reports = false
       environment = merge(local.signed_by, {
         ENV                    = var.env
+        ENVIRONMENTS           = join(" ", local.order)
         REGION                 = var.region
         TF_STATE_BUCKET        = var.tf_state_bucket
         TF_VAR_repository_name = var.image_repository
@@ -64,7 +65,10 @@ locals {
       })
       variables = { IMAGE_ID = "#{Build.IMAGE_ID}", PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" }
     }
+  }
 
+  # Those that run once for each environment. The same buildspec for all.
+  actions_of_environments = merge([for env, of in local.environments : { for action, settings in {
     DeployApp = {
       slug    = "deploy-app"
       about   = "Everything that the service runs on, and only what is signed on it"
@@ -76,7 +80,7 @@ locals {
       outputs = []
       reports = false
       environment = merge(local.signed_by, {
-        ENV                         = var.env
+        ENV                         = env
         REGION                      = var.region
         TF_STATE_BUCKET             = var.tf_state_bucket
         TF_VAR_cpu_architecture     = local.arm ? "ARM64" : "X86_64"
@@ -88,24 +92,19 @@ locals {
     Bake = {
       slug    = "bake"
       about   = "The one box passes its tests, raises no alarm and is no worse than the others, or goes back"
-      minutes = 60 + var.bake_minutes # as Verify
+      minutes = 60 + of.bake_minutes # as Verify
       compute = "BUILD_GENERAL1_SMALL"
       docker  = false
       inputs  = ["source"]
       outputs = []
       reports = true
       environment = merge(local.signed_by, {
-        ENV          = var.env
+        ENV          = env
         REGION       = var.region
-        SERVICES     = join(" ", local.one_box)
-        BAKE_MINUTES = tostring(var.bake_minutes)
+        SERVICES     = join(" ", of.one_box)
+        BAKE_MINUTES = tostring(of.bake_minutes)
       })
-      variables = {
-        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
-
-        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
-      }
+      variables = local.released[env]
     }
 
     Verify = {
@@ -117,15 +116,11 @@ locals {
       inputs      = ["source"]
       outputs     = []
       reports     = true
-      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", concat(local.services, local.one_box)) })
-      variables = {
-        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
-
-        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
+      environment = merge(local.signed_by, { ENV = env, REGION = var.region, SERVICES = join(" ", concat(of.services, of.one_box)) })
+      variables = merge(local.released[env], of.suffix != "" ? {} : {
         # It publishes how well the pipeline delivers, with this execution.
         PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
-      }
+      })
     }
 
     Accept = {
@@ -135,17 +130,20 @@ locals {
       compute     = "BUILD_GENERAL1_SMALL"
       docker      = false
       inputs      = ["source"]
-      outputs     = ["screenshots"]
+      outputs     = [of.screenshots]
       reports     = true
-      environment = merge(local.signed_by, { ENV = var.env, REGION = var.region, SERVICES = join(" ", concat(local.services, local.one_box)) })
-      variables = {
-        PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
-        PREVIOUS_IMAGE = "#{DeployApp.PREVIOUS_IMAGE}"
-
-        CLOCKMIRROR_URL = "#{DeployApp.ALB_URL}"
-      }
+      environment = merge(local.signed_by, { ENV = env, REGION = var.region, SERVICES = join(" ", concat(of.services, of.one_box)) })
+      variables   = local.released[env]
     }
-  }
+  } : "${action}${of.suffix}" => merge(settings, { slug = "${settings.slug}${of.suffix}", buildspec = settings.slug }) if action != "Bake" || of.bake_minutes > 0 }]...)
+
+  # What an environment was given, what it had before, and where it answers.
+  released = { for env, of in local.environments : env => {
+    PUSHED_IMAGE   = "#{DeployECR.PUSHED_IMAGE}"
+    PREVIOUS_IMAGE = "#{DeployApp${of.suffix}.PREVIOUS_IMAGE}"
+
+    CLOCKMIRROR_URL = "#{DeployApp${of.suffix}.ALB_URL}"
+  } }
 
   arm = var.image_platform == "linux/arm64"
 }

@@ -31,12 +31,6 @@ locals {
   iam      = "arn:${local.partition}:iam::${local.account_id}:%s"
   boundary = format(local.iam, "policy/${var.permissions_boundary}")
 
-  # What the app stack names its things.
-  app      = "app-${var.env}"
-  services = concat(["api"], local.customer_services)
-  # The same in policies.
-  service_patterns = concat(["api"], local.one_box, local.customer_patterns)
-
   # Who has to have built and signed what is deployed.
   signed_by = {
     SIGNER            = data.aws_kms_alias.signing.target_key_arn

@@ -63,7 +63,7 @@ resource "aws_codestarnotifications_notification_rule" "failed" {
 
   event_type_ids = concat(
     ["codepipeline-pipeline-pipeline-execution-failed"],
-    var.require_approval ? ["codepipeline-pipeline-manual-approval-needed"] : [],
+    local.approved ? ["codepipeline-pipeline-manual-approval-needed"] : [],
   )
 
   target {

@@ -12,41 +12,41 @@ locals {
     { for action in keys(local.actions) : "${action}/run" => local.permissions_of_every_action[action] },
     { for action in keys(local.state_of) : "${action}/state" => local.permissions_of_state[action] },
     {
-      "DeployECR/deploy-ecr"                = local.permissions_deploy_ecr
-      "Verify/verify"                       = local.permissions_verify
-      "DeployApp/verify-image"              = local.permissions_verify_image
-      "Verify/verify-image"                 = local.permissions_verify_image
-      "Verify/measure"                      = local.permissions_verify_measure
-      "Verify/roll-back"                    = local.permissions_verify_roll_back
-      "Accept/verify"                       = local.permissions_verify
-      "Accept/verify-image"                 = local.permissions_verify_image
-      "Accept/roll-back"                    = local.permissions_verify_roll_back
-      "UpdateECSService/update-ecs-service" = local.permissions_update_ecs_service
-      "Pipeline/run"                        = local.permissions_pipeline
-      "Toolbox/run"                         = local.permissions_toolbox
+      "DeployECR/deploy-ecr" = local.permissions_deploy_ecr
+      "Pipeline/run"         = local.permissions_pipeline
+      "Toolbox/run"          = local.permissions_toolbox
     },
-    { for policy, rows in {
-      verify       = local.permissions_verify
-      verify-image = local.permissions_verify_image
-      bake         = local.permissions_bake
-      roll-back    = local.permissions_verify_roll_back
-    } : "Bake/${policy}" => rows if contains(keys(local.actions), "Bake") },
+    merge([for env, of in local.environments : merge(
+      {
+        "DeployApp${of.suffix}/verify-image"              = local.permissions_verify_image
+        "UpdateECSService${of.suffix}/update-ecs-service" = local.permissions_update_ecs_service[env]
+      },
+      # What looks at a new version, and takes it back.
+      merge([for action in concat(["Verify", "Accept"], [for service in of.one_box : "Bake"]) : {
+        "${action}${of.suffix}/verify"       = local.permissions_verify[env]
+        "${action}${of.suffix}/verify-image" = local.permissions_verify_image
+        "${action}${of.suffix}/roll-back"    = local.permissions_verify_roll_back[env]
+      }]...),
+      { for action in ["Verify"] : "${action}/measure" => local.permissions_verify_measure[env] if of.suffix == "" },
+      { for service in of.one_box : "Bake${of.suffix}/bake" => local.permissions_bake },
+    )]...),
     { for role in length(local.pull_requests) == 0 ? [] : ["PullRequest"] : "${role}/run" => local.permissions_pull_request },
   )
 
   # DeployApp's are managed policies, because an inline one would be too long. IAM's limit is 6144 characters each.
-  managed_permissions = {
-    network       = local.permissions_deploy_app_network
-    load-balancer = local.permissions_deploy_app_load_balancer
-    observability = local.permissions_deploy_app_observability
-    roles         = local.permissions_deploy_app_roles
-    service       = local.permissions_deploy_app_service
-  }
+  managed_permissions = merge([for env, of in local.environments : { for policy, rows in {
+    network       = local.permissions_deploy_app_network[env]
+    load-balancer = local.permissions_deploy_app_load_balancer[env]
+    observability = local.permissions_deploy_app_observability[env]
+    roles         = local.permissions_deploy_app_roles[env]
+    service       = local.permissions_deploy_app_service[env]
+  } : "${policy}${of.suffix}" => rows }]...)
 
   role_names = merge(
     { for action, role in aws_iam_role.action : action => role.name },
     { for role in aws_iam_role.pull_request : "PullRequest" => role.name },
-    { Pipeline = aws_iam_role.pipeline.name, Toolbox = aws_iam_role.toolbox.name, UpdateECSService = aws_iam_role.update_ecs_service.name },
+    { for action, role in aws_iam_role.update_ecs_service : action => role.name },
+    { Pipeline = aws_iam_role.pipeline.name, Toolbox = aws_iam_role.toolbox.name },
   )
 }
 
@@ -99,8 +99,10 @@ resource "aws_iam_policy" "deploy_app" {
 }
 
 resource "aws_iam_role_policy_attachment" "deploy_app" {
-  for_each = aws_iam_policy.deploy_app
+  for_each = merge([for env, of in local.environments : {
+    for policy in ["network", "load-balancer", "observability", "roles", "service"] : "${policy}${of.suffix}" => "DeployApp${of.suffix}"
+  }]...)
 
-  role       = aws_iam_role.action["DeployApp"].name
-  policy_arn = each.value.arn
+  role       = aws_iam_role.action[each.value].name
+  policy_arn = aws_iam_policy.deploy_app[each.key].arn
 }

@@ -4,7 +4,7 @@
 locals {
   # Where CodePipeline keeps an artifact.
   artifact_arn = {
-    for artifact in ["source", "image", "imagedefs", "screenshots"] :
+    for artifact in concat(["source", "image", "imagedefs"], values(local.environments)[*].screenshots) :
     artifact => "${aws_s3_bucket.artifacts.arn}/${substr(local.name, 0, 20)}/${substr(artifact, 0, 10)}/*"
   }
 
@@ -88,34 +88,34 @@ locals {
     },
   ]
 
-  # The stack whose state an action keeps.
-  state_of = { DeployECR = "ecr", DeployApp = "app" }
+  # The stack whose state an action keeps, and the environment's name.
+  state_of = merge({ DeployECR = ["ecr", var.env] }, { for env, of in local.environments : "DeployApp${of.suffix}" => ["app", env] })
 
-  permissions_of_state = { for action, stack in local.state_of : action => [
+  permissions_of_state = { for action, state in local.state_of : action => [
     {
       sid       = "ReadState"
       why       = "of its own stack"
       actions   = ["s3:GetObject"]
-      resources = ["${local.state_bucket_arn}/${stack}/${var.env}/*", "${local.state_bucket_arn}/${stack}/terraform.tfstate"]
+      resources = ["${local.state_bucket_arn}/${state[0]}/${state[1]}/*", "${local.state_bucket_arn}/${state[0]}/terraform.tfstate"]
     },
     {
       sid       = "WriteState"
       why       = "of its own environment"
       actions   = ["s3:PutObject"]
-      resources = ["${local.state_bucket_arn}/${stack}/${var.env}/*"]
+      resources = ["${local.state_bucket_arn}/${state[0]}/${state[1]}/*"]
     },
     {
       sid       = "Unlock"
       why       = "the lock is a file beside the state"
       actions   = ["s3:DeleteObject"]
-      resources = ["${local.state_bucket_arn}/${stack}/${var.env}/*.tflock"]
+      resources = ["${local.state_bucket_arn}/${state[0]}/${state[1]}/*.tflock"]
     },
     {
       sid        = "FindState"
       why        = "without it, S3 says 'denied' of a state that does not exist yet; that question carries no prefix"
       actions    = ["s3:ListBucket"]
       resources  = [local.state_bucket_arn]
-      conditions = [["StringLikeIfExists", "s3:prefix", ["${stack}/*"]]]
+      conditions = [["StringLikeIfExists", "s3:prefix", ["${state[0]}/*"]]]
     },
   ] }
 }

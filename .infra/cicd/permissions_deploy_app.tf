@@ -5,19 +5,13 @@
 # Five tables: here the service's, in the other files the network, the load balancer, logs and alarms, and the tasks' roles.
 
 locals {
-  # The tags that the app stack puts on all that it creates.
-  app_tags = { Project = "clockmirror", Environment = var.env, Stack = "app" }
-
-  service_arns  = [for service in local.service_patterns : format(local.regional, "ecs", "service/${local.app}/${service}")]
-  revision_arns = [for service in local.service_patterns : format(local.regional, "ecs", "task-definition/${local.app}-${service}:*")]
-
-  permissions_deploy_app_service = [
+  permissions_deploy_app_service = { for env, of in local.environments : env => [
     {
       sid          = "CreateCluster"
       why          = "ECS knows no resource for it"
       actions      = ["ecs:CreateCluster"]
       resources    = ["*"]
-      request_tags = local.app_tags
+      request_tags = of.tags
     },
     {
       sid = "Cluster"
@@ -26,7 +20,7 @@ locals {
         "ecs:DescribeClusters", "ecs:ListTagsForResource", "ecs:PutClusterCapacityProviders", "ecs:TagResource",
         "ecs:UntagResource", "ecs:UpdateCluster", "ecs:UpdateClusterSettings",
       ]
-      resources = [format(local.regional, "ecs", "cluster/${local.app}")]
+      resources = [format(local.regional, "ecs", "cluster/${of.app}")]
     },
     {
       sid = "Services"
@@ -35,13 +29,13 @@ locals {
         "ecs:CreateService", "ecs:DeleteService", "ecs:DescribeServiceDeployments", "ecs:DescribeServices",
         "ecs:ListServiceDeployments", "ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateService",
       ]
-      resources = local.service_arns
+      resources = local.service_arns[env]
     },
     {
       sid       = "Deployments"
       why       = "provider 6.4 and newer wait for a deployment's end by it; ECS asks for the service as well"
       actions   = ["ecs:DescribeServiceDeployments"]
-      resources = [format(local.regional, "ecs", "service-deployment/${local.app}/*")]
+      resources = [format(local.regional, "ecs", "service-deployment/${of.app}/*")]
     },
     {
       sid       = "Revisions"
@@ -53,7 +47,7 @@ locals {
       sid       = "TagRevisions"
       why       = "of the environment's services, by their names"
       actions   = ["ecs:ListTagsForResource", "ecs:TagResource", "ecs:UntagResource"]
-      resources = local.revision_arns
+      resources = local.revision_arns[env]
     },
     {
       sid = "Scaling"
@@ -67,14 +61,14 @@ locals {
       resources = [format(local.regional, "application-autoscaling", "scalable-target/*")]
       conditions = concat(
         [["StringEqualsIfExists", "application-autoscaling:service-namespace", ["ecs"]]],
-        [for tag, value in local.app_tags : ["StringEqualsIfExists", "aws:ResourceTag/${tag}", [value]]],
+        [for tag, value in of.tags : ["StringEqualsIfExists", "aws:ResourceTag/${tag}", [value]]],
       )
     },
     {
       sid       = "ScalingAlarms"
       why       = "Application Auto Scaling asks it of whoever sets a policy: without a name (suspected), and by the alarm's name"
       actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-      resources = [for alarm in ["", "TargetTracking-service/${local.app}/*"] : format(local.regional, "cloudwatch", "alarm:${alarm}")]
+      resources = [for alarm in ["", "TargetTracking-service/${of.app}/*"] : format(local.regional, "cloudwatch", "alarm:${alarm}")]
     },
     {
       sid       = "ReadScaling"
@@ -82,5 +76,5 @@ locals {
       actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
       resources = ["*"]
     },
-  ]
+  ] }
 }

@@ -4,7 +4,7 @@
 # to the certificate that is being requested, so that right would reach every certificate in the account.
 
 locals {
-  permissions_deploy_app_load_balancer = concat(
+  permissions_deploy_app_load_balancer = { for env, of in local.environments : env => concat(
     [
       {
         sid = "Read"
@@ -33,10 +33,10 @@ locals {
           "elasticloadbalancing:SetRulePriorities", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets",
         ]
         resources = [
-          format(local.regional, "elasticloadbalancing", "loadbalancer/app/${local.app}/*"),
-          format(local.regional, "elasticloadbalancing", "listener/app/${local.app}/*"),
-          format(local.regional, "elasticloadbalancing", "listener-rule/app/${local.app}/*"),
-          format(local.regional, "elasticloadbalancing", "targetgroup/${local.app}-*/*"),
+          format(local.regional, "elasticloadbalancing", "loadbalancer/app/${of.app}/*"),
+          format(local.regional, "elasticloadbalancing", "listener/app/${of.app}/*"),
+          format(local.regional, "elasticloadbalancing", "listener-rule/app/${of.app}/*"),
+          format(local.regional, "elasticloadbalancing", "targetgroup/${of.app}-*/*"),
         ]
       },
       {
@@ -61,23 +61,23 @@ locals {
           "wafv2:UpdateWebACL",
         ]
         resources = [
-          format(local.regional, "wafv2", "regional/webacl/${local.app}/*"),
+          format(local.regional, "wafv2", "regional/webacl/${of.app}/*"),
           format(local.regional, "wafv2", "regional/managedruleset/*/*"),
-          format(local.regional, "elasticloadbalancing", "loadbalancer/app/${local.app}/*"),
+          format(local.regional, "elasticloadbalancing", "loadbalancer/app/${of.app}/*"),
         ]
       },
     ],
-    [for zone in compact([var.hosted_zone_id]) : {
+    [for zone in compact([of.hosted_zone_id]) : {
       sid       = "Records"
       why       = "the domain's names and the proof that a certificate asks for"
       actions   = ["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
       resources = ["arn:${local.partition}:route53:::hostedzone/${zone}"]
     }],
-    [for zone in compact([var.hosted_zone_id]) : {
+    [for zone in compact([of.hosted_zone_id]) : {
       sid       = "RecordsInSync"
       why       = "AWS chooses the names of changes"
       actions   = ["route53:GetChange"]
       resources = ["arn:${local.partition}:route53:::change/*"]
     }],
-  )
+  ) }
 }

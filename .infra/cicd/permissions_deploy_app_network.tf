@@ -18,13 +18,13 @@ locals {
   ec2_rules = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"]
   ec2_arns  = [for kind in concat(values(local.ec2_creates), ["security-group-rule"]) : format(local.regional, "ec2", "${kind}/*")]
 
-  permissions_deploy_app_network = concat(
+  permissions_deploy_app_network = { for env, of in local.environments : env => concat(
     [for call, kind in local.ec2_creates : {
       sid          = call
       why          = "the environment's network"
       actions      = ["ec2:${call}"]
       resources    = [format(local.regional, "ec2", "${kind}/*")]
-      request_tags = local.app_tags
+      request_tags = of.tags
     }],
     [
       {
@@ -32,7 +32,7 @@ locals {
         why          = "rules of the environment's groups; ChangeWhatIsTagged allows them in the group"
         actions      = [for call in local.ec2_rules : "ec2:${call}"]
         resources    = [format(local.regional, "ec2", "security-group-rule/*")]
-        request_tags = local.app_tags
+        request_tags = of.tags
       },
       {
         sid        = "TagWhatIsCreated"
@@ -55,7 +55,7 @@ locals {
           "ec2:UpdateSecurityGroupRuleDescriptionsEgress", "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
         ]
         resources     = local.ec2_arns
-        resource_tags = local.app_tags
+        resource_tags = of.tags
       },
       {
         sid       = "ForLoadBalancer"
@@ -82,5 +82,5 @@ locals {
         resources = ["*"]
       },
     ],
-  )
+  ) }
 }

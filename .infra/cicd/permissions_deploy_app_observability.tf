@@ -1,22 +1,22 @@
 # DeployApp, observability: logs, alarms, the dashboard and the topic. The key that encrypts them is the bootstrap stack's.
 
 locals {
-  log_groups = ["/ecs/${local.app}-*", "/aws/ecs/containerinsights/${local.app}/*", "aws-waf-logs-${local.app}"]
+  log_groups = { for env, of in local.environments : env => ["/ecs/${of.app}-*", "/aws/ecs/containerinsights/${of.app}/*", "aws-waf-logs-${of.app}"] }
 
-  permissions_deploy_app_observability = [
+  permissions_deploy_app_observability = { for env, of in local.environments : env => [
     {
       sid = "Logs"
       why = "the environment's own, by their names; CloudWatch Logs appends a log stream to the ARN, even where there is none"
       actions = [
         "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:PutRetentionPolicy",
       ]
-      resources = [for group in local.log_groups : format(local.regional, "logs", "log-group:${group}:*")]
+      resources = [for group in local.log_groups[env] : format(local.regional, "logs", "log-group:${group}:*")]
     },
     {
       sid       = "LogTags"
       why       = "as above, but tags are asked of the group's ARN alone"
       actions   = ["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"]
-      resources = [for group in local.log_groups : format(local.regional, "logs", "log-group:${group}")]
+      resources = [for group in local.log_groups[env] : format(local.regional, "logs", "log-group:${group}")]
     },
     {
       sid = "FirewallLogs"
@@ -38,13 +38,13 @@ locals {
         "s3:ListBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
         "s3:PutBucketTagging", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
       ]
-      resources = ["arn:${local.partition}:s3:::${local.app}-alb-logs-${local.account_id}-${var.region}"]
+      resources = ["arn:${local.partition}:s3:::${of.app}-alb-logs-${local.account_id}-${var.region}"]
     },
     {
       sid       = "Alarms"
       why       = "the environment's own, by their names"
       actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
-      resources = [format(local.regional, "cloudwatch", "alarm:${local.app}-*")]
+      resources = [format(local.regional, "cloudwatch", "alarm:${of.app}-*")]
     },
     {
       sid       = "FindAlarms"
@@ -59,13 +59,13 @@ locals {
         "events:DeleteRule", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "events:PutRule",
         "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource",
       ]
-      resources = [format(local.regional, "events", "rule/${local.app}-alarm-over"), format(local.regional, "events", "rule/${local.app}-outside-alarm")]
+      resources = [format(local.regional, "events", "rule/${of.app}-alarm-over"), format(local.regional, "events", "rule/${of.app}-outside-alarm")]
     },
     {
       sid       = "Dashboard"
       why       = "the environment's own, by its name"
       actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-      resources = ["arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.app}"]
+      resources = ["arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${of.app}"]
     },
     {
       sid = "Topic"
@@ -74,7 +74,7 @@ locals {
         "sns:CreateTopic", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe",
         "sns:TagResource", "sns:UntagResource",
       ]
-      resources = [format(local.regional, "sns", "${local.app}-alarms")]
+      resources = [format(local.regional, "sns", "${of.app}-alarms")]
     },
     {
       sid       = "Subscriptions"
@@ -95,5 +95,5 @@ locals {
       actions   = ["kms:ListAliases"]
       resources = ["*"]
     },
-  ]
+  ] }
 }

@@ -2,16 +2,12 @@
 # right to change or to take off. So whatever it puts into a role, the role can do no more than the boundary lets it.
 
 locals {
-  service_role_arns = [
-    for pair in setproduct(local.service_patterns, ["execution", "task"]) : format(local.iam, "role/${local.app}-${pair[0]}-${pair[1]}")
-  ]
-
-  permissions_deploy_app_roles = [
+  permissions_deploy_app_roles = { for env, of in local.environments : env => [
     {
       sid        = "BoundedRoles"
       why        = "only with the boundary"
       actions    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-      resources  = local.service_role_arns
+      resources  = local.service_role_arns[env]
       conditions = [["StringEquals", "iam:PermissionsBoundary", [local.boundary]]]
     },
     {
@@ -22,13 +18,13 @@ locals {
         "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:TagRole", "iam:UntagRole",
         "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
       ]
-      resources = local.service_role_arns
+      resources = local.service_role_arns[env]
     },
     {
       sid        = "GiveTasksTheirRoles"
       why        = "to tasks, and to nothing else"
       actions    = ["iam:PassRole"]
-      resources  = local.service_role_arns
+      resources  = local.service_role_arns[env]
       conditions = [["StringEquals", "iam:PassedToService", ["ecs-tasks.amazonaws.com"]]]
     },
     {
@@ -48,5 +44,5 @@ locals {
         "wafv2.amazonaws.com",
       ]]]
     },
-  ]
+  ] }
 }

@@ -39,13 +39,13 @@ locals {
       why        = "keep-running marks the images that run; ECS knows no resource for it"
       actions    = ["ecs:ListServices"]
       resources  = ["*"]
-      conditions = [["ArnEquals", "ecs:cluster", [format(local.regional, "ecs", "cluster/${local.app}")]]]
+      conditions = [["ArnEquals", "ecs:cluster", [for of in values(local.environments) : format(local.regional, "ecs", "cluster/${of.app}")]]]
     },
     {
       sid       = "ReadServices"
       why       = "as above"
       actions   = ["ecs:DescribeServices"]
-      resources = [format(local.regional, "ecs", "service/${local.app}/*")]
+      resources = [for of in values(local.environments) : format(local.regional, "ecs", "service/${of.app}/*")]
     },
     {
       sid       = "ReadRevisions"

@@ -37,7 +37,7 @@ locals {
       sid       = "LendRole"
       why       = "UpdateECSService has a role of its own"
       actions   = ["sts:AssumeRole"]
-      resources = [aws_iam_role.update_ecs_service.arn]
+      resources = [for role in aws_iam_role.update_ecs_service : role.arn]
     },
   ]
 }

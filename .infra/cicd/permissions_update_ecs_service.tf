@@ -14,13 +14,15 @@ data "aws_iam_policy_document" "assume_update_ecs_service" {
 }
 
 resource "aws_iam_role" "update_ecs_service" {
-  name               = "${local.name}-update-ecs-service"
-  description        = "The action UpdateECSService of the pipeline ${local.name}"
+  for_each = { for env, of in local.environments : "UpdateECSService${of.suffix}" => "update-ecs-service${of.suffix}" }
+
+  name               = "${local.name}-${each.value}"
+  description        = "The action ${each.key} of the pipeline ${local.name}"
   assume_role_policy = data.aws_iam_policy_document.assume_update_ecs_service.json
 }
 
 locals {
-  permissions_update_ecs_service = [
+  permissions_update_ecs_service = { for env, of in local.environments : env => [
     {
       sid       = "ReadArtifacts"
       why       = "imagedefinitions.json"
@@ -43,31 +45,36 @@ locals {
       sid        = "TagRevision"
       why        = "the copy carries the tags of the original"
       actions    = ["ecs:TagResource"]
-      resources  = local.revision_arns
+      resources  = local.revision_arns[env]
       conditions = [["StringEquals", "ecs:CreateAction", ["RegisterTaskDefinition"]]]
     },
     {
       sid       = "UpdateService"
       why       = "the deployment itself"
       actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      resources = local.service_arns
+      resources = local.service_arns[env]
     },
     {
       sid     = "WatchTasks"
       why     = "how the deployment goes; ListTasks asks for a container instance, which Fargate has none of"
       actions = ["ecs:DescribeTasks", "ecs:ListTasks"]
       resources = [
-        format(local.regional, "ecs", "task/${local.app}/*"),
-        format(local.regional, "ecs", "container-instance/${local.app}/*"),
+        format(local.regional, "ecs", "task/${of.app}/*"),
+        format(local.regional, "ecs", "container-instance/${of.app}/*"),
       ]
-      conditions = [["ArnEquals", "ecs:cluster", [format(local.regional, "ecs", "cluster/${local.app}")]]]
+      conditions = [["ArnEquals", "ecs:cluster", [format(local.regional, "ecs", "cluster/${of.app}")]]]
     },
     {
       sid        = "GiveTasksTheirRoles"
       why        = "the copy runs under the roles of the original"
       actions    = ["iam:PassRole"]
-      resources  = local.service_role_arns
+      resources  = local.service_role_arns[env]
       conditions = [["StringEquals", "iam:PassedToService", ["ecs-tasks.amazonaws.com"]]]
     },
-  ]
+  ] }
+}
+
+moved {
+  from = aws_iam_role.update_ecs_service
+  to   = aws_iam_role.update_ecs_service["UpdateECSService"]
 }

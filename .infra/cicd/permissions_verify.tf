@@ -2,12 +2,12 @@
 # the image that ran before. At its end, Verify publishes how well the pipeline delivers.
 
 locals {
-  permissions_verify = [
+  permissions_verify = { for env, of in local.environments : env => [
     {
       sid       = "ReadService"
       why       = "which revision each service runs, and how its deployment stands"
       actions   = ["ecs:DescribeServices"]
-      resources = [format(local.regional, "ecs", "service/${local.app}/api")]
+      resources = [format(local.regional, "ecs", "service/${of.app}/api")]
     },
     {
       sid       = "ReadRevision"
@@ -15,9 +15,9 @@ locals {
       actions   = ["ecs:DescribeTaskDefinition"]
       resources = ["*"]
     },
-  ]
+  ] }
 
-  permissions_verify_measure = [
+  permissions_verify_measure = { for env, of in local.environments : env => [
     {
       sid       = "ReadHistory"
       why       = "which executions failed, where and when"
@@ -29,11 +29,11 @@ locals {
       why        = "CloudWatch knows no resource for it; into the environment's own namespace"
       actions    = ["cloudwatch:PutMetricData"]
       resources  = ["*"]
-      conditions = [["StringEquals", "cloudwatch:namespace", ["clockmirror/${var.env}"]]]
+      conditions = [["StringEquals", "cloudwatch:namespace", ["clockmirror/${env}"]]]
     },
-  ]
+  ] }
 
-  permissions_verify_roll_back = [
+  permissions_verify_roll_back = { for env, of in local.environments : env => [
     {
       sid       = "CopyRevision"
       why       = "ECS knows no resource for it; iam:PassRole limits the roles of its tasks"
@@ -44,21 +44,21 @@ locals {
       sid        = "TagRevision"
       why        = "the copy carries the tags of the original"
       actions    = ["ecs:TagResource"]
-      resources  = local.revision_arns
+      resources  = local.revision_arns[env]
       conditions = [["StringEquals", "ecs:CreateAction", ["RegisterTaskDefinition"]]]
     },
     {
       sid       = "UpdateService"
       why       = "the deployment itself"
       actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      resources = local.service_arns
+      resources = local.service_arns[env]
     },
     {
       sid        = "GiveTasksTheirRoles"
       why        = "the copy runs under the roles of the original"
       actions    = ["iam:PassRole"]
-      resources  = local.service_role_arns
+      resources  = local.service_role_arns[env]
       conditions = [["StringEquals", "iam:PassedToService", ["ecs-tasks.amazonaws.com"]]]
     },
-  ]
+  ] }
 }

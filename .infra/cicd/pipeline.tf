@@ -1,17 +1,34 @@
 # The way from a push to the public URL. A failed action stops everything after it.
 
 locals {
-  stages = [
-    { name = "Test", actions = { StaticAnalysis = 1, UnitTest = 1 } },
-    { name = "Build", actions = { Build = 1 } },
-  ]
-
-  # By run order; UpdateECSService stands between them, and runs no buildspec.
-  deploy = merge(
-    { DeployECR = 1, DeployApp = 2, Verify = local.fleet_order + 1, Accept = local.fleet_order + 1 },
-    { for action in keys(local.actions) : action => 4 if action == "Bake" },
+  # After Source, each with what becomes of it when it fails.
+  stages = concat(
+    [
+      { name = "Test", on_failure = "RETRY", actions = { StaticAnalysis = 1, UnitTest = 1 }, updates = {}, approves = null },
+      { name = "Build", on_failure = "RETRY", actions = { Build = 1 }, updates = {}, approves = null },
+    ],
+    flatten([for env in local.order : [for of in [local.environments[env]] : concat(
+      [for approval in of.require_approval ? ["Approval"] : [] : {
+        name = "Approval${of.suffix}", on_failure = null, actions = {}, updates = {}, approves = env
+      }],
+      [{
+        name       = "Deploy${of.suffix}"
+        on_failure = "ROLLBACK"
+        # By run order; what updates services stands between them, and runs no buildspec.
+        actions = merge(
+          { for action in ["DeployECR"] : action => 1 if of.first },
+          { "DeployApp${of.suffix}" = 2 },
+          { for service in of.one_box : "Bake${of.suffix}" => 4 },
+          { for action in ["Verify", "Accept"] : "${action}${of.suffix}" => of.fleet_order + 1 },
+        )
+        # One image for all services: api, and those beside it.
+        updates = { for service in concat(of.one_box, of.services) : "UpdateECSService${of.suffix}${service == "api" ? "" : "-${service}"}" => {
+          service = service, cluster = of.app, role = "UpdateECSService${of.suffix}", run_order = contains(of.one_box, service) ? 3 : of.fleet_order
+        } }
+        approves = null
+      }],
+    )]]),
   )
-  updates = merge({ for service in local.services : service => local.fleet_order }, { for service in local.one_box : service => 3 })
 }
 
 resource "aws_codepipeline" "this" {
@@ -19,7 +36,7 @@ resource "aws_codepipeline" "this" {
   name          = local.name
   pipeline_type = "V2"
   # Every push is delivered, in its turn. Where people approve, the newest one takes the place of those that wait.
-  execution_mode = var.require_approval ? "SUPERSEDED" : "QUEUED"
+  execution_mode = local.approved ? "SUPERSEDED" : "QUEUED"
   role_arn       = aws_iam_role.pipeline.arn
 
   artifact_store {
@@ -78,12 +95,22 @@ resource "aws_codepipeline" "this" {
     content {
       name = stage.value.name
 
-      # A machine or a download can fail; a test that is red for its own sake is red a second time.
-      on_failure {
-        result = "RETRY"
+      # RETRY: a machine or a download can fail; a test that is red for its own sake is red a second time.
+      # ROLLBACK: to the last execution that succeeded under this structure of the pipeline. Where there is none, as after the first push
+      # or a change of this file, Verify and Accept take the image back by themselves.
+      dynamic "on_failure" {
+        for_each = compact([stage.value.on_failure])
 
-        retry_configuration {
-          retry_mode = "FAILED_ACTIONS"
+        content {
+          result = on_failure.value
+
+          dynamic "retry_configuration" {
+            for_each = on_failure.value == "RETRY" ? ["FAILED_ACTIONS"] : []
+
+            content {
+              retry_mode = retry_configuration.value
+            }
+          }
         }
       }
 
@@ -92,7 +119,7 @@ resource "aws_codepipeline" "this" {
 
         content {
           name             = action.key
-          category         = action.key == "Build" ? "Build" : "Test"
+          category         = contains(["build", "deploy-ecr", "deploy-app"], local.actions[action.key].buildspec) ? "Build" : "Test"
           owner            = "AWS"
           provider         = "CodeBuild"
           version          = "1"
@@ -103,80 +130,48 @@ resource "aws_codepipeline" "this" {
           configuration    = local.configuration[action.key]
         }
       }
-    }
-  }
 
-  dynamic "stage" {
-    for_each = var.require_approval ? ["Approval"] : []
+      dynamic "action" {
+        for_each = stage.value.updates
 
-    content {
-      name = stage.value
+        content {
+          name            = action.key
+          category        = "Deploy"
+          owner           = "AWS"
+          provider        = "ECS"
+          version         = "1"
+          run_order       = action.value.run_order
+          role_arn        = aws_iam_role.update_ecs_service[action.value.role].arn
+          input_artifacts = ["imagedefs"]
 
-      action {
-        name      = "Approval"
-        category  = "Approval"
-        owner     = "AWS"
-        provider  = "Manual"
-        version   = "1"
-        run_order = 1
-
-        # Without it, an approval that is never given holds later pushes for seven days.
-        timeout_in_minutes = 60 * var.approval_hours
-
-        # Without the commit's message: CustomData is limited to 1,000 characters. The console shows it beside.
-        configuration = {
-          CustomData         = "Deploy #{Source.CommitId} to ${var.env}?"
-          ExternalEntityLink = "https://${local.console}/codesuite/codepipeline/pipelines/${local.name}/view?region=${var.region}"
+          configuration = {
+            ClusterName       = action.value.cluster
+            ServiceName       = action.value.service
+            FileName          = "imagedefinitions.json"
+            DeploymentTimeout = "15"
+          }
         }
       }
-    }
-  }
 
-  stage {
-    name = "Deploy"
+      dynamic "action" {
+        for_each = compact([stage.value.approves])
 
-    # To the last execution that succeeded under this structure of the pipeline. Where there is none, as after the first push or a
-    # change of this file, Verify and Accept take the image back by themselves.
-    on_failure {
-      result = "ROLLBACK"
-    }
+        content {
+          name      = stage.value.name
+          category  = "Approval"
+          owner     = "AWS"
+          provider  = "Manual"
+          version   = "1"
+          run_order = 1
 
-    dynamic "action" {
-      for_each = local.deploy
+          # Without it, an approval that is never given holds later pushes for seven days.
+          timeout_in_minutes = 60 * var.approval_hours
 
-      content {
-        name             = action.key
-        category         = contains(["Bake", "Verify", "Accept"], action.key) ? "Test" : "Build"
-        owner            = "AWS"
-        provider         = "CodeBuild"
-        version          = "1"
-        run_order        = action.value
-        namespace        = action.key
-        input_artifacts  = local.actions[action.key].inputs
-        output_artifacts = local.actions[action.key].outputs
-        configuration    = local.configuration[action.key]
-      }
-    }
-
-    # One image for all services: api, and those beside it.
-    dynamic "action" {
-      for_each = local.updates
-
-      content {
-        name            = action.key == "api" ? "UpdateECSService" : "UpdateECSService-${action.key}"
-        category        = "Deploy"
-        owner           = "AWS"
-        provider        = "ECS"
-        version         = "1"
-        run_order       = action.value
-        role_arn        = aws_iam_role.update_ecs_service.arn
-        input_artifacts = ["imagedefs"]
-
-        configuration = {
-          ClusterName       = local.app
-          ServiceName       = action.key
-          FileName          = "imagedefinitions.json"
-          DeploymentTimeout = "15"
+          # Without the commit's message: CustomData is limited to 1,000 characters. The console shows it beside.
+          configuration = {
+            CustomData         = "Deploy #{Source.CommitId} to ${action.value}?"
+            ExternalEntityLink = "https://${local.console}/codesuite/codepipeline/pipelines/${local.name}/view?region=${var.region}"
+          }
         }
       }
     }
@@ -186,6 +181,8 @@ resource "aws_codepipeline" "this" {
 }
 
 locals {
+  approved = anytrue(values(local.environments)[*].require_approval)
+
   configuration = {
     for action, settings in local.actions : action => merge(
       { ProjectName = aws_codebuild_project.action[action].name },

@@ -31,7 +31,7 @@ resource "aws_codebuild_project" "action" {
 
   source {
     type      = "CODEPIPELINE"
-    buildspec = "buildspec/${replace(each.value.slug, "-", "_")}.yml"
+    buildspec = "buildspec/${replace(each.value.buildspec, "-", "_")}.yml"
   }
 
   artifacts {

@@ -1,7 +1,7 @@
-# What a person decides per pipeline: one pipeline delivers to one environment.
+# What a person decides per pipeline.
 
 variable "env" {
-  description = "Name of the environment that the pipeline delivers to, for example prod. The workspace has the same name."
+  description = "Name of the environment that the pipeline leads to, for example prod. The workspace has the same name."
   type        = string
   nullable    = false
 
@@ -84,7 +84,7 @@ variable "branch" {
 }
 
 variable "require_approval" {
-  description = "Wait for a person's approval before anything is deployed."
+  description = "Wait for a person's approval before anything is deployed to an environment."
   type        = bool
   default     = false
   nullable    = false
@@ -151,7 +151,7 @@ variable "toolbox_digest" {
 }
 
 variable "image_repository" {
-  description = "Name of the image repository, repository_name of the ecr stack. A second environment in the same account and region needs a name of its own."
+  description = "Name of the image repository, repository_name of the ecr stack. A second pipeline in the same account and region needs a name of its own."
   type        = string
   default     = "clockmirror"
   nullable    = false
@@ -169,7 +169,7 @@ variable "hosted_zone_id" {
   nullable    = false
 
   validation {
-    condition     = var.hosted_zone_id == "" || can(regex("^Z[A-Z0-9]+$", var.hosted_zone_id))
+    condition     = alltrue([for id in compact(concat([var.hosted_zone_id], var.environments[*].hosted_zone_id)) : can(regex("^Z[A-Z0-9]+$", id))])
     error_message = "Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty."
   }
 }

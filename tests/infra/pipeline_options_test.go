@@ -47,6 +47,11 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 		{"no pull requests", []string{github}, map[string]tfjson.Action{
 			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionDelete,
 		}},
+		{"an environment in front, which moves nothing", []string{github, `environments=[{name="gamma",require_approval=false},{name="full"}]`}, map[string]tfjson.Action{
+			`aws_codepipeline.this`:                           tfjson.ActionUpdate,
+			`aws_codebuild_project.action["DeployECR"]`:       tfjson.ActionUpdate,
+			`aws_codebuild_project.action["DeployApp-gamma"]`: tfjson.ActionCreate,
+		}},
 		{"pull requests at another Git host", last, map[string]tfjson.Action{
 			`aws_codebuild_webhook.pull_request["UnitTest"]`: tfjson.ActionCreate,
 		}},
@@ -55,6 +60,12 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 
 		for address, action := range step.changed {
 			assert.Equal(t, tfjson.Actions{action}, changes[address], "%s: %s", step.name, address)
+		}
+
+		if strings.Contains(step.name, "moves nothing") {
+			for address, actions := range changes {
+				assert.False(t, actions.Delete() || actions.Replace(), "%s: %s goes", step.name, address)
+			}
 		}
 
 		full.apply(t, step.variables...)
@@ -69,7 +80,26 @@ func testPipelineOptions(t *testing.T, cloud *emulator.Emulator) {
 			"type=LINUX_CONTAINER,computeType=BUILD_GENERAL1_SMALL,image="+image+",imagePullCredentialsType="+credentials), "is pulled with")
 	}
 
+	requireStructure(t, full)
+
 	full.requireDestroyed(t, last...)
+}
+
+// requireStructure checks that a pipeline is refused as AWS refuses it: with a name twice, or with what no action has made.
+func requireStructure(t *testing.T, full *stack) {
+	t.Helper()
+
+	pipeline := full.must(t, "env", "aws", "codepipeline", "get-pipeline", "--name", "cicd-full", "--query", "pipeline", "--output", "json")
+
+	for _, row := range []struct{ from, to, complaint string }{
+		{`"namespace": "Accept"`, `"namespace": "Verify"`, "Namespaces must be unique across the pipeline definition"},
+		{`"name": "screenshots"`, `"name": "image"`, "Output Artifact Bundle name must be unique within the pipeline. image"},
+		{`"name": "StaticAnalysis"`, `"name": "UnitTest"`, "Action names must be unique within a stage: UnitTest"},
+		{`"name": "imagedefs"`, `"name": "else"`, "No action before DeployApp makes its input artifact imagedefs"},
+	} {
+		require.Contains(t, pipeline, row.from)
+		assert.Contains(t, full.refused(t, "env", "aws", "codepipeline", "update-pipeline", "--pipeline", strings.Replace(pipeline, row.from, row.to, 1)), row.complaint)
+	}
 }
 
 // confirmed makes a connection to a Git host, confirms it as a person does, and returns its ARN.

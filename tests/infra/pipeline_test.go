@@ -39,7 +39,7 @@ func TestPipeline(t *testing.T) {
 
 	connection := output(t, bootstrap, "connection_arn")
 	pipeline := newStack(t, "cicd", environment, "env=test", "tf_state_bucket="+stateBucket, gitRepository, "connection_arn="+connection,
-		"hosted_zone_id=Z0123456789ABCDEFGHIJ")
+		"hosted_zone_id=Z0123456789ABCDEFGHIJ", `environments=[{name="gamma"},{name="test"}]`)
 	pipeline.initInBucket(t, "test")
 
 	_, err := pipeline.Plan(t.Context(), with[tfexec.PlanOption](pipeline, nil)...)
@@ -54,7 +54,7 @@ func TestPipeline(t *testing.T) {
 	t.Run("policies", func(t *testing.T) { testPolicies(t, roles, output(t, bootstrap, "signing_key_arn")) }) //nolint:paralleltest // before permissions are checked
 
 	assumed := map[string]map[string]string{}
-	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify", "accept"} {
+	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify", "accept", "deploy-app-gamma", "update-ecs-service-gamma", "verify-gamma"} {
 		assumed[role] = assume(t, bootstrap, "cicd-test-"+role)
 	}
 
@@ -152,7 +152,19 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 				"ecs delete-service --cluster app-test --service api --force",
 				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
 			},
-			"static-analysis": changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], "accept": changes()[2:], // but for those that take the service back
+			// Another environment of the same pipeline.
+			"deploy-app-gamma": {
+				"s3api get-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate /dev/null",
+				"s3api put-object --bucket clockmirror-test-state --key app/test/app/terraform.tfstate",
+				"ecs update-service --cluster app-test --service api --task-definition app-test-api:1",
+				"ecs update-cluster --cluster app-test",
+				"iam delete-role --role-name app-test-api-task",
+				"cloudwatch delete-dashboards --dashboard-names app-test",
+				"logs put-retention-policy --log-group-name /ecs/app-test-api --retention-in-days 1",
+			},
+			"update-ecs-service-gamma": {"ecs update-service --cluster app-test --service api --task-definition app-test-api:1"},
+			"verify-gamma":             append(changes()[2:], "ecs update-service --cluster app-test --service api --task-definition app-test-api:1"),
+			"static-analysis":          changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], "accept": changes()[2:], // but for those that take the service back
 		} {
 			for _, command := range commands {
 				t.Run(role+" "+command, func(t *testing.T) {
@@ -313,6 +325,21 @@ func testPolicies(t *testing.T, roles map[string]iam.Identity, signing string) {
 		{"cicd-test-unit-test", "ecr:BatchGetImage", toolbox, nil, true},
 		{"cicd-test-deploy-app", "ecr:GetDownloadUrlForLayer", toolbox, nil, true},
 		{"cicd-test-deploy-ecr", "ecr:PutImage", toolbox, nil, false},
+
+		// Another environment of the same pipeline.
+		{"cicd-test-deploy-app-gamma", "ec2:DeleteSubnet", subnet, tags("ResourceTag", "gamma"), true},
+		{"cicd-test-deploy-app-gamma", "ec2:DeleteSubnet", subnet, tags("ResourceTag", "test"), false},
+		{"cicd-test-deploy-app-gamma", "ec2:CreateSubnet", subnet, tags("RequestTag", "test"), false},
+		{"cicd-test-deploy-app-gamma", "iam:CreateRole", taskRole, bounded(boundaryARN), false},
+		{"cicd-test-deploy-app-gamma", "s3:PutObject", state + "app/gamma/app/terraform.tfstate", nil, true},
+		{"cicd-test-deploy-app-gamma", "s3:PutObject", state + "app/test/app/terraform.tfstate", nil, false},
+		{"cicd-test-update-ecs-service-gamma", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-gamma/api", nil, true},
+		{"cicd-test-update-ecs-service-gamma", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
+		{"cicd-test-update-ecs-service-gamma", "iam:PassRole", taskRole, passed("ecs-tasks.amazonaws.com"), false},
+		{"cicd-test-verify-gamma", "ecs:UpdateService", "arn:aws:ecs:eu-west-1:123456789012:service/app-test/api", nil, false},
+		{"cicd-test-accept-gamma", "s3:PutObject", files + "cicd-test/screens0/x", nil, true},
+		{"cicd-test-accept-gamma", "s3:PutObject", files + "cicd-test/screenshot/x", nil, false},
+		{"cicd-test-deploy-ecr", "ecs:ListServices", "*", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/app-gamma"}, true},
 
 		// What belongs to someone else can't be made the environment's own, whether it has tags or none.
 		{"cicd-test-deploy-app", "kms:TagResource", key, tags("RequestTag", "test"), false},

@@ -64,6 +64,7 @@ run "longest_names" {
     notification_email   = "ops@example.com"
     bake_minutes         = 120
     customers            = [for i in range(25) : format("%02d", i)]
+    environments         = [for name in ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc", "abcdefghijklmnop"] : { name = name }]
   }
 
   assert {

@@ -1,5 +1,7 @@
 """CodePipeline's timestamps are text, but the SDK for Go reads numbers: no pipeline can be read back.
 
+Any structure passes for a pipeline. What AWS refuses of names, namespaces and artifacts is refused here.
+
 moto does not know ListActionExecutions and ListPipelineExecutions. What they list here is what the runner of the pipeline has reported.
 """
 
@@ -7,8 +9,10 @@ import json
 import time
 import uuid
 
-from moto.codepipeline.models import CodePipeline
+from moto.codepipeline.exceptions import InvalidStructureException
+from moto.codepipeline.models import CodePipeline, CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
+from moto.core.exceptions import JsonRESTError
 
 reported, summaries = {}, {}
 
@@ -27,6 +31,43 @@ def report_execution(request, *_):
             return {}
     listed.insert(0, summary)
     return {}
+
+
+def _refuse_twice(names, message):
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidStructureException(message.format(name))
+
+
+def _check(pipeline):
+    stages = pipeline["stages"]
+    _refuse_twice([stage["name"] for stage in stages], "Stage names must be unique within the pipeline: {}")
+
+    named, made = [], []
+    for stage in stages:
+        _refuse_twice([action["name"] for action in stage["actions"]], "Action names must be unique within a stage: {}")
+        for action in sorted(stage["actions"], key=lambda action: action.get("runOrder", 1)):
+            if action.get("namespace") in named:
+                raise JsonRESTError(
+                    "InvalidActionDeclarationException",
+                    "Namespaces must be unique across the pipeline definition. The following occur more than once in the pipeline. "
+                    f"StageName=[{stage['name']}], ActionName=[{action['name']}], Namespace=[{action['namespace']}]",
+                )
+            named += [action["namespace"]] if action.get("namespace") else []
+            for artifact in action.get("inputArtifacts", []):
+                if artifact["name"] not in made:
+                    raise InvalidStructureException(f"No action before {action['name']} makes its input artifact {artifact['name']}")
+            made += [artifact["name"] for artifact in action.get("outputArtifacts", [])]
+
+    _refuse_twice(made, "Output Artifact Bundle name must be unique within the pipeline. {} has been used more than once.")
+
+
+def _checked(call):
+    def change(self, pipeline, *rest):
+        _check(pipeline)
+        return call(self, pipeline, *rest)
+
+    return change
 
 
 def _metadata(pipeline):
@@ -75,5 +116,7 @@ def _list_pipeline_executions(self):
 
 def apply():
     CodePipeline.metadata = property(_metadata)
+    for name in ("create_pipeline", "update_pipeline"):
+        setattr(CodePipelineBackend, name, _checked(getattr(CodePipelineBackend, name)))
     CodePipelineResponse.list_action_executions = _list_action_executions
     CodePipelineResponse.list_pipeline_executions = _list_pipeline_executions

@@ -15,7 +15,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-// Before a push, what each service of the environment runs gets a tag that the lifecycle policy keeps.
+// Before a push, what each service of the environments runs gets a tag that the lifecycle policy keeps.
 func TestKeepRunning(t *testing.T) {
 	t.Parallel()
 
@@ -24,7 +24,7 @@ func TestKeepRunning(t *testing.T) {
 
 	environment := cloud.Environ(os.Environ())
 	keep := func() (string, error) {
-		_, complaint, err := runIn(t, testkit.Root(t), environment, filepath.Join(".infra", "ecr", "keep-running"), "test", repository)
+		_, complaint, err := runIn(t, testkit.Root(t), environment, filepath.Join(".infra", "ecr", "keep-running"), repository, "gamma", "test")
 
 		return complaint, err
 	}
@@ -42,15 +42,17 @@ func TestKeepRunning(t *testing.T) {
 	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 	require.ErrorContains(t, err, "Unable to assume the service linked role")
 
-	_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
-	require.NoError(t, err)
+	for _, name := range []string{"app-test", "app-gamma"} {
+		_, err = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: &name})
+		require.NoError(t, err)
+	}
 
 	gone := repository + "@sha256:" + strings.Repeat("0", 64)
 
-	serve(t, cluster, "api", pushed)
-	serve(t, cluster, "worker", pushed)
-	serve(t, cluster, "gone", gone)
-	serve(t, cluster, "elsewhere", "ghcr.io/acme/clockmirror@sha256:"+strings.Repeat("1", 64))
+	serve(t, cluster, "app-gamma", "api", pushed)
+	serve(t, cluster, "app-test", "worker", pushed)
+	serve(t, cluster, "app-test", "gone", gone)
+	serve(t, cluster, "app-test", "elsewhere", "ghcr.io/acme/clockmirror@sha256:"+strings.Repeat("1", 64))
 
 	_, digest, _ := strings.Cut(pushed, "@sha256:")
 	mark := "deployed-" + digest[:12]
@@ -78,17 +80,17 @@ func TestKeepRunning(t *testing.T) {
 }
 
 // serve creates a service that runs an image, in the emulator.
-func serve(t *testing.T, cluster *ecs.Client, name, image string) {
+func serve(t *testing.T, client *ecs.Client, cluster, name, image string) {
 	t.Helper()
 
-	revision, err := cluster.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
-		Family:               aws.String("app-test-" + name),
+	revision, err := client.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+		Family:               aws.String(cluster + "-" + name),
 		ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("api"), Image: aws.String(image), Memory: aws.Int32(64)}},
 	})
 	require.NoError(t, err)
 
-	_, err = cluster.CreateService(t.Context(), &ecs.CreateServiceInput{
-		Cluster: aws.String("app-test"), ServiceName: aws.String(name), DesiredCount: aws.Int32(1),
+	_, err = client.CreateService(t.Context(), &ecs.CreateServiceInput{
+		Cluster: &cluster, ServiceName: aws.String(name), DesiredCount: aws.Int32(1),
 		TaskDefinition: revision.TaskDefinition.TaskDefinitionArn,
 	})
 	require.NoError(t, err)

@@ -57,14 +57,14 @@ func TestSignatures(t *testing.T) {
 		_, _ = cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 		_, err := cluster.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("app-test")})
 		require.NoError(t, err)
-		serve(t, cluster, "api", image)
+		serve(t, cluster, "app-test", "api", image)
 
 		said, complaint, err := runIn(t, testkit.Root(t), s.expecting(), ".infra/app/verify-running", "test")
 		require.NoError(t, err, complaint)
 		assert.Contains(t, said, "provenance  commit "+commit)
 		assert.Contains(t, said, "green: 1 image(s) run in app-test")
 
-		serve(t, cluster, "worker", unsigned)
+		serve(t, cluster, "app-test", "worker", unsigned)
 
 		said, complaint, err = runIn(t, testkit.Root(t), s.expecting(), ".infra/app/verify-running", "test")
 		require.Error(t, err)
