@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,7 +22,37 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 )
 
-// site is where the service of the environment is reached: by the names of its load balancer, and at the address that stands for
+// sites are where the services of the environments are reached.
+type sites struct {
+	mutex sync.Mutex
+	all   map[string]*site
+}
+
+// of is the site of an environment, made when it is first asked for.
+func (s *sites) of(env string) *site {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+
+	if s.all == nil {
+		s.all = map[string]*site{}
+	}
+
+	if s.all[env] == nil {
+		s.all[env] = &site{}
+	}
+
+	return s.all[env]
+}
+
+// list are the sites that there are by now.
+func (s *sites) list() []*site {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+
+	return slices.Collect(maps.Values(s.all))
+}
+
+// site is where the service of an environment is reached: by the names of its load balancer, and at the address that stands for
 // it on this machine alone.
 type site struct {
 	mutex    sync.Mutex
@@ -58,10 +90,16 @@ func (s *site) get() (entrance ecs.Entrance, address string) {
 	return s.entrance, s.address
 }
 
-// URL is the service's, as the stack gives it out; only build machines resolve its name. Before there is a load balancer it
-// names nothing.
-func (e *Environment) URL() string {
-	entrance, _ := e.site.get()
+// there tells whether there is a load balancer.
+func (s *site) there() bool {
+	_, address := s.get()
+
+	return address != ""
+}
+
+// url is the service's, as the stack gives it out; only build machines resolve its name.
+func (s *site) url() string {
+	entrance, _ := s.get()
 	if entrance.Domain != "" {
 		return "https://" + entrance.Domain
 	}
@@ -69,9 +107,9 @@ func (e *Environment) URL() string {
 	return "http://" + entrance.DNSName
 }
 
-// address is where this machine reaches the load balancer.
-func (e *Environment) address() string {
-	entrance, address := e.site.get()
+// dial is where this machine reaches the load balancer.
+func (s *site) dial() string {
+	entrance, address := s.get()
 	if entrance.Domain != "" {
 		return net.JoinHostPort(address, "443")
 	}
@@ -79,29 +117,33 @@ func (e *Environment) address() string {
 	return net.JoinHostPort(address, "80")
 }
 
-// Client reaches the load balancer, whatever a URL's host is, and trusts its certificate.
+// URL is that of the service in [Env]. Before there is a load balancer it names nothing.
+func (e *Environment) URL() string { return e.sites.of(Env).url() }
+
+// Client reaches the load balancer of [Env], whatever a URL's host is, and trusts its certificate.
 func (e *Environment) Client() *http.Client {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM([]byte(e.authority.PEM()))
 
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, e.address())
+			return (&net.Dialer{}).DialContext(ctx, network, e.sites.of(Env).dial())
 		},
 		TLSClientConfig:   &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives: true,
 	}}
 }
 
-// hosts are Docker's options for a container that shall find the load balancer by its names, as DNS lets it on AWS.
+// hosts are Docker's options for a container that shall find the load balancers by their names, as DNS lets it on AWS.
 func (e *Environment) hosts() []string {
-	entrance, address := e.site.get()
-
 	var options []string
 
-	for _, name := range []string{entrance.DNSName, entrance.Domain} {
-		if name != "" {
-			options = append(options, "--add-host", name+":"+address)
+	for _, site := range e.sites.list() {
+		entrance, address := site.get()
+		for _, name := range []string{entrance.DNSName, entrance.Domain} {
+			if name != "" {
+				options = append(options, "--add-host", name+":"+address)
+			}
 		}
 	}
 
@@ -110,19 +152,28 @@ func (e *Environment) hosts() []string {
 
 // direct are the names that no proxy of the machine is asked for, in the form of NO_PROXY.
 func (e *Environment) direct() string {
-	entrance, _ := e.site.get()
+	names := []string{".elb.amazonaws.com"}
 
-	return strings.TrimSuffix(".elb.amazonaws.com,"+entrance.Domain, ",")
+	for _, site := range e.sites.list() {
+		if entrance, _ := site.get(); entrance.Domain != "" {
+			names = append(names, entrance.Domain)
+		}
+	}
+
+	return strings.Join(names, ",")
 }
 
 // startBalancer starts the load balancer of one service. The one for everybody has the ALB's names; the one box is behind that one.
 func (e *Environment) startBalancer(
-	ctx context.Context, of string, entrance ecs.Entrance, settings proxy.Settings, log io.Writer,
+	ctx context.Context, of *ecs.Scheduler, entrance ecs.Entrance, settings proxy.Settings, log io.Writer,
 ) (*proxy.Balancer, error) {
+	env := strings.TrimPrefix(of.Cluster, "app-")
+	site := e.sites.of(env)
+
 	if entrance.Header != "" {
-		balancer, err := e.site.oneBox(entrance.Header)
+		balancer, err := site.oneBox(entrance.Header)
 		if err == nil {
-			e.running.Go(func() { e.measure(ctx) })
+			e.running.Go(func() { e.measure(ctx, env, of.Logs) })
 		}
 
 		return balancer, err
@@ -136,9 +187,9 @@ func (e *Environment) startBalancer(
 		}
 	}
 
-	balancer, err := proxy.Start(ctx, e.engine, imageName+"-"+e.id+"-load-balancer-"+of, settings, log)
-	if err == nil && of == service {
-		e.site.set(entrance, balancer)
+	balancer, err := proxy.Start(ctx, e.engine, of.Prefix+"-load-balancer-"+of.Service, settings, log)
+	if err == nil && of.Service == service {
+		site.set(entrance, balancer)
 	}
 
 	return balancer, err
@@ -192,7 +243,7 @@ func (e *Environment) makeZone(ctx context.Context, variables string) error {
 
 // trust has a container trust the authority: on AWS the certificate is one that all machines trust.
 func (c *container) trust(ctx context.Context) error {
-	if entrance, _ := c.in.site.get(); entrance.Domain == "" {
+	if !slices.ContainsFunc(c.in.sites.list(), func(s *site) bool { return strings.HasPrefix(s.url(), "https:") }) {
 		return nil
 	}
 

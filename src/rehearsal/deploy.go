@@ -191,11 +191,11 @@ func awaitDeployment(ctx context.Context, client *ecs.Client, cluster, name, rev
 	}
 }
 
-// Running is the image that the service runs, by its digest.
-func (e *Environment) Running(ctx context.Context) (string, error) {
+// Running is the image that the service of an environment runs, by its digest.
+func (e *Environment) Running(ctx context.Context, env string) (string, error) {
 	client := ecs.NewFromConfig(e.admin.config())
 
-	current, err := describe(ctx, client, "app-"+Env, service)
+	current, err := describe(ctx, client, "app-"+env, service)
 	if err != nil {
 		return "", err
 	}

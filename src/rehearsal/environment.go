@@ -30,7 +30,8 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/registry"
 )
 
-// Env is the environment that is rehearsed: its settings are in .infra/*/env/rehearsal.tfvars, as those of any other.
+// Env is the environment that the pipeline leads to: its settings are in .infra/*/env/rehearsal.tfvars, as those of any other. cicd may have
+// others before it.
 const Env = "rehearsal"
 
 const (
@@ -79,7 +80,7 @@ type Environment struct {
 	// toolbox is the image of the build machines.
 	toolbox         string
 	registryAddress string
-	site            site
+	sites           sites
 	authority       *proxy.Authority
 	// vulnerabilities is false where the database of known ones is out of reach.
 	vulnerabilities bool
@@ -87,12 +88,18 @@ type Environment struct {
 	// running are the parts that work in the background until stop.
 	running sync.WaitGroup
 	stop    context.CancelFunc
+	// follow runs the tasks of an environment from now on, if it does not yet.
+	follow func(env string)
+	// older is the image that environments run before the rehearsal; pushed is closed when it is there.
+	older  string
+	pushed chan struct{}
 	// prepared is closed when everything is set up that a deployment needs; preparation says how that went.
 	prepared    chan struct{}
 	preparation error
 
-	// load asks the service while it is deployed to; seconds are what became of the requests.
+	// load asks the service of one environment while it is deployed to; seconds are what became of the requests.
 	load    *load.Load
+	loaded  string
 	seconds []load.Second
 	began   time.Time
 	marks   marks
@@ -116,7 +123,7 @@ func Start(ctx context.Context, options Options) (*Environment, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	id := strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text()[:6])
 	e := &Environment{
-		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, began: time.Now(), prepared: make(chan struct{}),
+		options: options, progress: &progress{out: options.Progress, live: options.Live}, machine: found, id: id, stop: stop, began: time.Now(), prepared: make(chan struct{}), pushed: make(chan struct{}),
 		engine: &docker.Engine{Program: found.docker, Label: label + "=" + id},
 		folder: filepath.Join(options.Root, ".build", "rehearsal", "run-"+id),
 		logs:   filepath.Join(options.Root, ".build", "rehearsal", "logs", time.Now().Format("20060102-150405")+"-"+id),
@@ -193,7 +200,15 @@ func (e *Environment) start(ctx, background context.Context) error {
 		return err
 	}
 
-	e.schedule(background)
+	followed := map[string]bool{}
+	e.follow = func(env string) {
+		if !followed[env] {
+			followed[env] = true
+
+			e.schedule(background, env)
+		}
+	}
+	e.follow(Env)
 
 	return e.setUp(ctx, background, commit)
 }

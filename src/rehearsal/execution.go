@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,10 +72,10 @@ func (e *Environment) tellCodePipeline(ctx context.Context, execution *codepipel
 	)
 }
 
-// startLoad begins to ask the service as its users do, from the first stage on that deploys to it.
+// startLoad begins to ask the service of an environment as its users do, from the first action on that finds it there.
 func (e *Environment) startLoad(ctx context.Context, stage codepipeline.Stage) error {
-	deploys := slices.ContainsFunc(stage.Actions, func(a codepipeline.Action) bool { return a.Kind == codepipeline.ECS })
-	if e.load != nil || !deploys {
+	env := deliversTo(stage)
+	if env == "" || e.load != nil && e.loaded == env {
 		return nil
 	}
 
@@ -84,14 +83,36 @@ func (e *Environment) startLoad(ctx context.Context, stage codepipeline.Stage) e
 		return err
 	}
 
+	if e.load != nil {
+		_ = e.load.Stop()
+		e.load = nil
+	}
+
+	site := e.sites.of(env)
+	if !site.there() {
+		return nil // the stage is about to make it
+	}
+
 	program, err := load.Build(ctx, e.options.Root, e.folder)
 	if err != nil {
 		return err
 	}
 
-	e.load, err = load.Start(program, load.Target{URL: e.URL(), Address: e.address(), Authority: e.authorityFile()}, rate)
+	e.load, err = load.Start(program, load.Target{URL: site.url(), Address: site.dial(), Authority: e.authorityFile()}, rate)
+	e.loaded = env
 
 	return err
+}
+
+// deliversTo is the environment that a stage delivers to; empty if it delivers to none.
+func deliversTo(stage codepipeline.Stage) string {
+	for _, action := range stage.Actions {
+		if action.Kind == codepipeline.ECS {
+			return strings.TrimPrefix(action.Configuration["ClusterName"], "app-")
+		}
+	}
+
+	return ""
 }
 
 // runTogether runs actions at the same time, while the service is asked. When one fails, the others still come to their end.

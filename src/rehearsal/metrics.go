@@ -23,14 +23,14 @@ const measurePace = 2 * time.Second
 
 // measure publishes what the load balancer measures of its two target groups, from now until ctx ends: one box is compared with the others by
 // that. Without one nothing asks for it.
-func (e *Environment) measure(ctx context.Context) {
-	if err := e.measureUntil(ctx); err != nil && ctx.Err() == nil {
+func (e *Environment) measure(ctx context.Context, env, logs string) {
+	if err := e.measureUntil(ctx, env, logs); err != nil && ctx.Err() == nil {
 		e.sayf("%v", err)
 	}
 }
 
-func (e *Environment) measureUntil(ctx context.Context) error {
-	log, err := os.Open(filepath.Join(e.logs, "load-balancer-"+service+".log"))
+func (e *Environment) measureUntil(ctx context.Context, env, logs string) error {
+	log, err := os.Open(filepath.Join(logs, "load-balancer-"+service+".log"))
 	if err != nil {
 		return fmt.Errorf("read the load balancer's log: %w", err)
 	}
@@ -43,7 +43,7 @@ func (e *Environment) measureUntil(ctx context.Context) error {
 
 	groups := [...]emulator.TargetGroup{{}, {}}
 	for i, name := range []string{service, "box"} {
-		if groups[i], err = e.targetGroup(ctx, "app-"+Env+"-"+name); err != nil {
+		if groups[i], err = e.targetGroup(ctx, "app-"+env+"-"+name); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package rehearsal
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,12 +17,12 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal/proxy"
 )
 
-// schedule runs the tasks of the cluster's services from now on, each service as soon as it is there.
-func (e *Environment) schedule(background context.Context) {
+// schedule runs the tasks of an environment's services from now on, each service as soon as it is there.
+func (e *Environment) schedule(background context.Context, env string) {
 	const pace = time.Second
 
 	client := awsecs.NewFromConfig(e.admin.config())
-	cluster := "app-" + Env
+	cluster := "app-" + env
 	known := map[string]bool{}
 
 	e.running.Go(func() {
@@ -35,7 +37,7 @@ func (e *Environment) schedule(background context.Context) {
 				if name := arn[strings.LastIndexByte(arn, '/')+1:]; !known[name] {
 					known[name] = true
 
-					e.runService(background, client, cluster, name)
+					e.runService(background, client, env, name)
 				}
 			}
 
@@ -48,15 +50,30 @@ func (e *Environment) schedule(background context.Context) {
 }
 
 // runService runs one service behind a load balancer of its own.
-func (e *Environment) runService(background context.Context, client *awsecs.Client, cluster, name string) {
+func (e *Environment) runService(background context.Context, client *awsecs.Client, env, name string) {
+	prefix, logs := imageName+"-"+e.id, e.logs
+	if env != Env {
+		prefix, logs = prefix+"-"+env, filepath.Join(logs, env)
+		if err := os.MkdirAll(logs, folderMode); err != nil {
+			e.sayf("keep logs of %s: %v", env, err)
+		}
+	}
+
 	scheduler := &ecs.Scheduler{
-		Cluster: cluster, Service: name, Prefix: imageName + "-" + e.id,
+		Cluster: "app-" + env, Service: name, Prefix: prefix,
 		ECS: client, ELB: elb.NewFromConfig(e.admin.config()), ACM: acm.NewFromConfig(e.admin.config()), Cloud: e.cloud,
 		Engine:  &docker.Engine{Program: e.engine.Program, Label: label + ".task=" + e.id},
-		Secrets: e.admin.secrets, Logs: e.logs, Mark: e.marks.add,
-		StartBalancer: func(ctx context.Context, entrance ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
-			return e.startBalancer(ctx, name, entrance, settings, log)
+		Secrets: e.admin.secrets, Logs: logs,
+		Mark: func(task, what string) {
+			if env != Env {
+				task = env + "-" + task
+			}
+
+			e.marks.add(task, what)
 		},
+	}
+	scheduler.StartBalancer = func(ctx context.Context, entrance ecs.Entrance, settings proxy.Settings, log io.Writer) (*proxy.Balancer, error) {
+		return e.startBalancer(ctx, scheduler, entrance, settings, log)
 	}
 
 	e.running.Go(func() {

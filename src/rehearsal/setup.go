@@ -30,11 +30,11 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
-	if err := e.makeZone(ctx, e.stacks.file("app")); err != nil {
+	if err := e.makeZone(ctx, e.stacks.file("app", Env)); err != nil {
 		return err
 	}
 
-	bootstrap, err := e.stacks.apply(ctx, "bootstrap", nil,
+	bootstrap, err := e.stacks.apply(ctx, "bootstrap", Env, nil,
 		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary", "aws_kms_alias.environments", "aws_kms_alias.signing")
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
-	cicd, err := e.stacks.apply(ctx, "cicd", nil, targets...)
+	cicd, err := e.stacks.apply(ctx, "cicd", Env, nil, targets...)
 	if err != nil {
 		return err
 	}
@@ -65,25 +65,33 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
-	preparing.Go(func() error {
-		_, err := e.stacks.apply(within, "cicd", nil)
-
-		return err
-	})
-	e.running.Go(func() {
-		defer close(e.prepared)
-
-		e.preparation = preparing.Wait()
-	})
-
 	pipeline, err := readPipeline(ctx, cicd)
 	if err != nil {
 		return err
 	}
 
 	e.runner = codepipeline.NewRunner(pipeline, e.runTogether)
+	e.prepareOthers(within, preparing)
+	e.running.Go(func() {
+		defer close(e.prepared)
+
+		e.preparation = preparing.Wait()
+	})
 
 	return nil
+}
+
+// environments are those that the pipeline delivers to, in its order.
+func (e *Environment) environments() []string {
+	var found []string
+
+	for _, stage := range e.runner.Pipeline().Stages {
+		if env := deliversTo(stage); env != "" {
+			found = append(found, env)
+		}
+	}
+
+	return found
 }
 
 func readPipeline(ctx context.Context, cicd *tfexec.Terraform) (*codepipeline.Pipeline, error) {
@@ -130,22 +138,52 @@ func (s *stacks) quick(name string) ([]string, error) {
 func (e *Environment) prepare(ctx context.Context, parts *errgroup.Group, commit string) {
 	for _, name := range []string{"bootstrap", "ecr"} {
 		parts.Go(func() error {
-			_, err := e.stacks.apply(ctx, name, nil)
+			_, err := e.stacks.apply(ctx, name, Env, nil)
 
 			return err
 		})
 	}
 
 	parts.Go(func() error {
-		image, err := e.pushOlder(ctx, commit)
-		if err != nil {
+		var err error
+		if e.older, err = e.pushOlder(ctx, commit); err != nil {
 			return err
 		}
 
-		_, err = e.stacks.apply(ctx, "app", []string{"image=" + image})
+		close(e.pushed)
+
+		return e.prepareApp(ctx, Env)
+	})
+}
+
+// prepareOthers applies what waits for the pipeline to be known.
+func (e *Environment) prepareOthers(ctx context.Context, parts *errgroup.Group) {
+	for _, env := range e.environments() {
+		e.follow(env)
+
+		if env != Env {
+			parts.Go(func() error { return e.prepareApp(ctx, env) })
+		}
+	}
+
+	parts.Go(func() error {
+		_, err := e.stacks.apply(ctx, "cicd", Env, nil)
 
 		return err
 	})
+}
+
+// prepareApp has an environment run the older version.
+func (e *Environment) prepareApp(ctx context.Context, env string) error {
+	select {
+	case <-e.pushed:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+
+	_, err := e.stacks.apply(ctx, "app", env, []string{"image=" + e.older})
+
+	return err
 }
 
 // awaitPrepared waits until everything is set up that a deployment needs.
@@ -221,12 +259,19 @@ func (e *Environment) push(ctx context.Context, commit string) (string, error) {
 	return "", errors.New("the pushed image has no digest")
 }
 
-// Apply applies a stack again, from the checkout that the account was set up from; see Checkout.
-func (e *Environment) Apply(ctx context.Context, name string) error {
+// Apply applies a stack of an environment again, from the checkout that the account was set up from; see Checkout. An environment that is not
+// there yet gets the image that [Env] runs.
+func (e *Environment) Apply(ctx context.Context, name, env string) error {
 	var variables []string
 
 	if name == "app" {
-		running, err := e.Running(ctx)
+		e.follow(env)
+
+		running, err := e.Running(ctx, env)
+		if err != nil {
+			running, err = e.Running(ctx, Env)
+		}
+
 		if err != nil {
 			return err
 		}
@@ -234,7 +279,7 @@ func (e *Environment) Apply(ctx context.Context, name string) error {
 		variables = []string{"image=" + running}
 	}
 
-	stack, err := e.stacks.apply(ctx, name, variables)
+	stack, err := e.stacks.apply(ctx, name, env, variables)
 	if err != nil || name != "cicd" {
 		return err
 	}
@@ -245,6 +290,10 @@ func (e *Environment) Apply(ctx context.Context, name string) error {
 	}
 
 	e.runner.Update(pipeline)
+
+	for _, env := range e.environments() {
+		e.follow(env)
+	}
 
 	return nil
 }

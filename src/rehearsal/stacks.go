@@ -31,8 +31,9 @@ type stacks struct {
 	connection  string
 }
 
-// open returns a stack that is initialized, in the workspace of the environment.
-func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, error) {
+// open returns a stack that is initialized, in the workspace of an environment. Each has a folder of its own for what Terraform keeps, so that
+// they can be worked on side by side.
+func (s *stacks) open(ctx context.Context, name, env string) (*tfexec.Terraform, error) {
 	stack, err := tfexec.NewTerraform(filepath.Join(s.source, ".infra", name), s.environment.machine.terraform)
 	if err != nil {
 		return nil, fmt.Errorf("run Terraform: %w", err)
@@ -41,6 +42,7 @@ func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, erro
 	environment := tfexec.CleanEnv(s.environment.admin.environment())
 	environment["CHECKPOINT_DISABLE"] = "1"
 	environment["GOGC"] = "400" // a sixth less CPU
+	environment["TF_DATA_DIR"] = ".terraform-" + env
 
 	if environment["TF_CLI_CONFIG_FILE"] == "" && environment["TF_PLUGIN_CACHE_DIR"] == "" {
 		environment["TF_PLUGIN_CACHE_DIR"] = filepath.Join(s.environment.options.Root, ".build", "terraform-plugins")
@@ -85,20 +87,20 @@ func (s *stacks) open(ctx context.Context, name string) (*tfexec.Terraform, erro
 	}
 
 	switch {
-	case current == Env:
+	case current == env:
 		return stack, nil
-	case slices.Contains(workspaces, Env):
-		return stack, stack.WorkspaceSelect(ctx, Env)
+	case slices.Contains(workspaces, env):
+		return stack, stack.WorkspaceSelect(ctx, env)
 	}
 
-	return stack, stack.WorkspaceNew(ctx, Env)
+	return stack, stack.WorkspaceNew(ctx, env)
 }
 
 // variables are what a person gives to a stack.
-func (s *stacks) variables(name string) []string {
+func (s *stacks) variables(name, env string) []string {
 	always := []string{"tf_state_bucket=" + stateBucket, "region=" + emulator.Region}
 	if name != "bootstrap" {
-		always = append(always, "env="+Env)
+		always = append(always, "env="+env)
 	}
 
 	switch name {
@@ -113,34 +115,34 @@ func (s *stacks) variables(name string) []string {
 }
 
 // file is that of an environment's variables for a stack, which need not be there.
-func (s *stacks) file(name string) string {
-	return filepath.Join(s.source, ".infra", name, "env", Env+".tfvars")
+func (s *stacks) file(name, env string) string {
+	return filepath.Join(s.source, ".infra", name, "env", env+".tfvars")
 }
 
 // given are a stack's variables and further ones, and the environment's file of variables if the commit has one, as options of a
 // command.
-func given[Option any](s *stacks, name string, further []string) []Option {
+func given[Option any](s *stacks, name, env string, further []string) []Option {
 	var options []Option
 
-	file := s.file(name)
+	file := s.file(name, env)
 	if _, err := os.Stat(file); err == nil {
 		options = append(options, any(tfexec.VarFile(file)).(Option))
 	}
 
-	for _, variable := range append(s.variables(name), further...) {
+	for _, variable := range append(s.variables(name, env), further...) {
 		options = append(options, any(tfexec.Var(variable)).(Option))
 	}
 
 	return options
 }
 
-func (s *stacks) apply(ctx context.Context, name string, variables []string, targets ...string) (*tfexec.Terraform, error) {
-	stack, err := s.open(ctx, name)
+func (s *stacks) apply(ctx context.Context, name, env string, variables []string, targets ...string) (*tfexec.Terraform, error) {
+	stack, err := s.open(ctx, name, env)
 	if err != nil {
 		return nil, err
 	}
 
-	options := given[tfexec.ApplyOption](s, name, variables)
+	options := given[tfexec.ApplyOption](s, name, env, variables)
 	for _, target := range targets {
 		options = append(options, tfexec.Target(target))
 	}
@@ -167,7 +169,7 @@ func output(ctx context.Context, stack *tfexec.Terraform, name string) (string, 
 	return value, nil
 }
 
-// Settled returns the changes that a plan of each stack shows, by its name; none is what there should be.
+// Settled returns the changes that a plan of each stack shows, by its name and environment; none is what there should be.
 func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
 	if err := e.awaitPrepared(ctx); err != nil {
 		return nil, err
@@ -175,8 +177,15 @@ func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
 
 	unsettled := map[string]string{}
 
-	for _, name := range []string{"bootstrap", "ecr", "app", "cicd"} {
-		stack, err := e.stacks.open(ctx, name)
+	all := [][2]string{{"bootstrap", Env}, {"ecr", Env}, {"cicd", Env}}
+	for _, env := range e.environments() {
+		all = append(all, [2]string{"app", env})
+	}
+
+	for _, of := range all {
+		name, env := of[0], of[1]
+
+		stack, err := e.stacks.open(ctx, name, env)
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +193,7 @@ func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
 		var image []string
 
 		if name == "app" {
-			running, err := e.Running(ctx)
+			running, err := e.Running(ctx, env)
 			if err != nil {
 				return nil, err
 			}
@@ -196,13 +205,13 @@ func (e *Environment) Settled(ctx context.Context) (map[string]string, error) {
 
 		stack.SetStdout(&text)
 
-		changed, err := stack.Plan(ctx, given[tfexec.PlanOption](e.stacks, name, image)...)
+		changed, err := stack.Plan(ctx, given[tfexec.PlanOption](e.stacks, name, env, image)...)
 		if err != nil {
-			return nil, fmt.Errorf("plan the stack %s: %w", name, err)
+			return nil, fmt.Errorf("plan the stack %s of %s: %w", name, env, err)
 		}
 
 		if changed {
-			unsettled[name] = text.String()
+			unsettled[name+" of "+env] = text.String()
 		}
 	}
 

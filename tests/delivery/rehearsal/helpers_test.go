@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,10 @@ import (
 const (
 	appSettings  = ".infra/app/env/" + rehearsal.Env + ".tfvars"
 	cicdSettings = ".infra/cicd/env/" + rehearsal.Env + ".tfvars"
+
+	// gamma is an environment before it.
+	gamma         = "gamma"
+	gammaSettings = ".infra/app/env/" + gamma + ".tfvars"
 
 	domain = "clock.example.com"
 	zone   = "hosted_zone_id = \"Z0123456789ABCDEFGHIJ\"\n"
@@ -94,6 +99,7 @@ func get(t *testing.T, e *rehearsal.Environment, path string) string {
 
 // inspected is what the tests look at in a container.
 type inspected struct {
+	Name   string
 	Config struct {
 		Image, User string
 		Env         []string
@@ -105,8 +111,8 @@ type inspected struct {
 	}
 }
 
-// tasksOf are the service's containers.
-func tasksOf(t *testing.T, e *rehearsal.Environment) []inspected {
+// tasksOf are the containers of an environment's services.
+func tasksOf(t *testing.T, e *rehearsal.Environment, env string) []inspected {
 	t.Helper()
 
 	engine := testkit.Docker(t)
@@ -117,7 +123,9 @@ func tasksOf(t *testing.T, e *rehearsal.Environment) []inspected {
 
 	require.NoError(t, json.Unmarshal([]byte(text), &found))
 
-	return found
+	return slices.DeleteFunc(found, func(task inspected) bool {
+		return strings.Contains(task.Name, e.ID()+"-"+gamma+"-") != (env == gamma)
+	})
 }
 
 // configurationOf is the digest of the configuration of an image in the registry, which Docker calls the image's id.

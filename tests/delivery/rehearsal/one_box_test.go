@@ -28,17 +28,22 @@ const oneInFiveFails = `	if request.Header.Get("X-One-Box") == "" && request.URL
 	a.engine.ServeHTTP(writer, request)
 `
 
-// giveOneBox gives the environment one box, as a person does, and returns the changes of its files of variables.
-func giveOneBox(t *testing.T, e *rehearsal.Environment) map[string]func(string) string {
+// putGammaInFront has the pipeline deliver to gamma first, with one box in both environments and an approval between them, as a person does. It
+// returns the changes of the files of variables.
+func putGammaInFront(t *testing.T, e *rehearsal.Environment) map[string]func(string) string {
 	t.Helper()
 
+	percent := "one_box_percent = " + strconv.Itoa(share)
 	settings := map[string]string{
-		appSettings:  addLine(t, e, appSettings, "one_box_percent = "+strconv.Itoa(share)),
-		cicdSettings: addLine(t, e, cicdSettings, "bake_minutes = 1"),
+		appSettings:   addLine(t, e, appSettings, percent),
+		gammaSettings: addLine(t, e, gammaSettings, percent),
+		cicdSettings: addLine(t, e, cicdSettings, `bake_minutes = 1
+environments = [{ name = "`+gamma+`" }, { name = "`+rehearsal.Env+`", require_approval = true }]`),
 	}
 
-	require.NoError(t, e.Apply(t.Context(), "app"))
-	require.NoError(t, e.Apply(t.Context(), "cicd"))
+	require.NoError(t, e.Apply(t.Context(), "app", rehearsal.Env))
+	require.NoError(t, e.Apply(t.Context(), "app", gamma))
+	require.NoError(t, e.Apply(t.Context(), "cicd", rehearsal.Env))
 
 	changes := map[string]func(string) string{}
 	for name, text := range settings {
@@ -54,7 +59,7 @@ func addLine(t *testing.T, e *rehearsal.Environment, name, line string) string {
 
 	file := filepath.Join(e.Checkout(), name)
 	text, err := os.ReadFile(file)
-	require.NoError(t, err)
+	require.True(t, err == nil || os.IsNotExist(err))
 
 	text = append(text, line+"\n"...)
 	require.NoError(t, os.WriteFile(file, text, 0o600))
@@ -66,19 +71,20 @@ func addLine(t *testing.T, e *rehearsal.Environment, name, line string) string {
 func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string) {
 	t.Helper()
 
-	before, err := e.Running(t.Context())
+	before, err := e.Running(t.Context(), rehearsal.Env)
 	require.NoError(t, err)
 
-	red, err := e.Retry(t.Context(), badVersion(t, e, first, settings), "Deploy")
+	red, err := e.Retry(t.Context(), badVersion(t, e, first, settings), "Deploy-gamma")
 	require.ErrorIs(t, err, codepipeline.ErrRed)
-	assert.Equal(t, []string{"Source/Source", "Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService-api-onebox", "Deploy/Bake"}, actionsOf(red),
-		"the others get a version that is bad at one box")
+	assert.Equal(t, []string{
+		"Source/Source", "Deploy-gamma/DeployECR", "Deploy-gamma/DeployApp-gamma", "Deploy-gamma/UpdateECSService-gamma-api-onebox", "Deploy-gamma/Bake-gamma",
+	}, actionsOf(red), "the others get a version that is bad at one box")
 
-	bake := red.Result("Bake")
+	bake := red.Result("Bake-gamma")
 	require.NotNil(t, bake)
 	require.Error(t, bake.Err)
 	assert.Regexp(t, `bake: \d+ of \d+ requests failed, [\d.]+ %, and 0 % of the others'`, logOf(t, bake))
-	assert.Contains(t, logOf(t, bake), "deploy-image: api-onebox of app-"+rehearsal.Env+" goes from ")
+	assert.Contains(t, logOf(t, bake), "deploy-image: api-onebox of app-gamma goes from ")
 
 	counts := regexp.MustCompile(`(\d+) of (\d+) requests, 0 of \d+ slow ones failed`).FindStringSubmatch(bake.Detail)
 	require.NotNil(t, counts, bake.Detail)
@@ -91,15 +97,95 @@ func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	assert.Positive(t, failed)
 	assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
 
-	log, err := os.ReadFile(filepath.Join(e.Logs(), "load-balancer-api.log"))
+	log, err := os.ReadFile(filepath.Join(e.Logs(), gamma, "load-balancer-api.log"))
 	require.NoError(t, err)
 	assert.NotRegexp(t, ` load~? api/\S+ \S+ 500 `, string(log), "the others have answered with 500")
 
-	for _, task := range tasksOf(t, e) {
-		assert.Equal(t, before, task.Config.Image)
+	for _, env := range []string{gamma, rehearsal.Env} {
+		tasks := tasksOf(t, e, env)
+		require.Len(t, tasks, 3, env)
+
+		for _, task := range tasks {
+			assert.Equal(t, before, task.Config.Image, env)
+		}
+	}
+}
+
+// testRefused: a change of a variable goes to gamma with the image that was pushed, is found to be good at the one box, and gets no further than a
+// person lets it.
+func testRefused(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string) *codepipeline.Execution {
+	t.Helper()
+
+	line := `environment = { LOG_LEVEL = "debug" }`
+	settings[appSettings] = func(string) string { return addLine(t, e, appSettings, line) }
+	settings[gammaSettings] = func(string) string { return addLine(t, e, gammaSettings, line) }
+
+	changed := codepipeline.NewExecution(first.Commit, first)
+	changed.Commit = alter(t, e, settings)
+
+	refused, err := e.Retry(t.Context(), changed, "Deploy-gamma")
+	require.ErrorIs(t, err, codepipeline.ErrRed)
+	assert.Equal(t, []string{
+		"Source/Source", "Deploy-gamma/DeployECR", "Deploy-gamma/DeployApp-gamma", "Deploy-gamma/UpdateECSService-gamma-api-onebox", "Deploy-gamma/Bake-gamma",
+		"Deploy-gamma/UpdateECSService-gamma", "Deploy-gamma/Accept-gamma", "Deploy-gamma/Verify-gamma", "Approval/Approval",
+	}, actionsOf(refused))
+	require.ErrorContains(t, refused.Result("Approval").Err, "rejected")
+	requireGoodAtOneBox(t, refused, "-"+gamma)
+	assert.Regexp(t, `^2/2 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, refused.Result("UpdateECSService-gamma").Detail)
+
+	requireTasks(t, e, gamma, first.Variables["DeployECR.PUSHED_IMAGE"], "LOG_LEVEL=debug")
+
+	for _, task := range tasksOf(t, e, rehearsal.Env) {
+		assert.NotContains(t, task.Config.Env, "LOG_LEVEL=debug", "what was refused is there")
 	}
 
-	assert.Len(t, tasksOf(t, e), 3)
+	return refused
+}
+
+// testApproved: what was refused is approved after all. Nothing is built, pushed or brought to gamma again.
+func testApproved(t *testing.T, e *rehearsal.Environment, refused *codepipeline.Execution) {
+	t.Helper()
+	require.NotNil(t, refused)
+
+	before := registryContent(t, e)
+
+	shipped, err := e.Retry(t.Context(), refused, "Approval")
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"Source/Source", "Approval/Approval", "Deploy/DeployApp", "Deploy/UpdateECSService-api-onebox", "Deploy/Bake",
+		"Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
+	}, actionsOf(shipped))
+	assert.Equal(t, before, registryContent(t, e), "the content of the registry changed")
+	assert.Regexp(t, "^plan: 2 to add, 2 to change, 2 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
+	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
+	requireGoodAtOneBox(t, shipped, "")
+	requireTasks(t, e, rehearsal.Env, refused.Variables["DeployECR.PUSHED_IMAGE"], "LOG_LEVEL=debug")
+}
+
+// requireGoodAtOneBox checks what an environment's ECS action and Bake say of a version that is no worse than the one before. suffix is that of the
+// environment's actions.
+func requireGoodAtOneBox(t *testing.T, run *codepipeline.Execution, suffix string) {
+	t.Helper()
+
+	assert.Regexp(t, `^1/1 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, run.Result("UpdateECSService"+suffix+"-api-onebox").Detail)
+	assert.Regexp(t, `bake: 0 of \d{3,} requests failed, 0 of the others' \d{4,}; p99 [\d.]+ s, of the others [\d.]+ s`, logOf(t, run.Result("Bake"+suffix)))
+}
+
+// requireTasks checks that all tasks of an environment run an image with a variable.
+func requireTasks(t *testing.T, e *rehearsal.Environment, env, image, variable string) {
+	t.Helper()
+
+	tasks := tasksOf(t, e, env)
+	require.Len(t, tasks, 3)
+
+	for _, task := range tasks {
+		assert.Contains(t, task.Config.Env, variable)
+		assert.Equal(t, image, task.Config.Image)
+	}
+
+	now, err := e.Running(t.Context(), env)
+	require.NoError(t, err)
+	assert.Equal(t, image, now)
 }
 
 // badVersion has passed Test and Build, as if nothing were wrong with it.

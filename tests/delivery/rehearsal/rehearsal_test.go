@@ -27,8 +27,17 @@ func TestRehearsal(t *testing.T) {
 
 	repository := secured(t)
 
+	var approves bool
+
 	// It is stopped in the cleanup, after the test's context has ended.
-	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{Root: testkit.Root(t), Repository: repository, Progress: t.Output()})
+	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{
+		Root: testkit.Root(t), Repository: repository, Progress: t.Output(),
+		Approve: func(_ context.Context, question string) (bool, error) {
+			assert.Regexp(t, `^Deploy [0-9a-f]{40} to `+rehearsal.Env+`\?$`, question)
+
+			return approves, nil
+		},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { requireStopped(t, e) })
 
@@ -60,10 +69,17 @@ func TestRehearsal(t *testing.T) {
 
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
 	// The plans below are made with these settings.
-	withOneBox := giveOneBox(t, e)
+	settings := putGammaInFront(t, e)
 
-	t.Run("a version that fails one request in five", func(t *testing.T) { testBadBox(t, e, first, withOneBox) })
-	t.Run("a setting", func(t *testing.T) { testSetting(t, e, first, withOneBox) })
+	t.Run("a version that fails one request in five", func(t *testing.T) { testBadBox(t, e, first, settings) })
+
+	var refused *codepipeline.Execution
+
+	t.Run("a setting that is refused", func(t *testing.T) { refused = testRefused(t, e, first, settings) })
+
+	approves = true
+
+	t.Run("the setting approved", func(t *testing.T) { testApproved(t, e, refused) })
 
 	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
@@ -95,7 +111,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 
 	// The digest in the registry is that of the build.
 	pushed := run.Variables["DeployECR.PUSHED_IMAGE"]
-	running, err := e.Running(t.Context())
+	running, err := e.Running(t.Context(), rehearsal.Env)
 	require.NoError(t, err)
 	assert.Equal(t, pushed, running)
 	assert.Equal(t, run.Variables["Build.IMAGE_ID"], configurationOf(t, pushed), "the image in the registry is not the one that was built")
@@ -112,7 +128,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 	assert.Equal(t, run.Commit, health.Revision)
 
 	// The containers are as the task definition says.
-	tasks := tasksOf(t, e)
+	tasks := tasksOf(t, e, rehearsal.Env)
 	require.Len(t, tasks, 2)
 
 	for _, task := range tasks {
@@ -155,40 +171,9 @@ func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execu
 	assert.Regexp(t, "^plan: no changes  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", again.Result("DeployApp").Detail)
 }
 
-// testSetting: a change of a variable ships by DeployApp, with the image that runs. At the one box it is found to be good.
-func testSetting(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string) {
-	settings[appSettings] = func(string) string { return addLine(t, e, appSettings, `environment = { LOG_LEVEL = "debug" }`) }
-
-	running, err := e.Running(t.Context())
-	require.NoError(t, err)
-
-	changed := codepipeline.NewExecution(first.Commit, first)
-	changed.Commit = alter(t, e, settings)
-
-	shipped, err := e.Retry(t.Context(), changed, "Deploy")
-	require.NoError(t, err)
-	assert.Equal(t, []string{
-		"Source/Source", "Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService-api-onebox", "Deploy/Bake",
-		"Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
-	}, actionsOf(shipped))
-	assert.Regexp(t, "^plan: 2 to add, 2 to change, 2 to destroy  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", shipped.Result("DeployApp").Detail)
-	assert.Regexp(t, `module\.api\.aws_ecs_task_definition\.this: Creation complete`, logOf(t, shipped.Result("DeployApp")))
-	assert.Regexp(t, `^1/1 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, shipped.Result("UpdateECSService-api-onebox").Detail)
-	assert.Regexp(t, `bake: 0 of \d{3,} requests failed, 0 of the others' \d{4,}; p99 [\d.]+ s, of the others [\d.]+ s`, logOf(t, shipped.Result("Bake")))
-
-	now, err := e.Running(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, running, now)
-
-	for _, task := range tasksOf(t, e) {
-		assert.Contains(t, task.Config.Env, "LOG_LEVEL=debug")
-		assert.Equal(t, running, task.Config.Image)
-	}
-}
-
 // testNeverReady: an image that starts and never gets ready is rolled back without a failed request.
 func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
-	before, err := e.Running(t.Context())
+	before, err := e.Running(t.Context(), rehearsal.Env)
 	require.NoError(t, err)
 
 	engine := testkit.Docker(t)
@@ -214,13 +199,13 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 	require.NotNil(t, red.RolledBack.Result("Verify"), "the rollback did not finish")
 	require.NoError(t, red.RolledBack.Result("Verify").Err)
 
-	now, err := e.Running(t.Context())
+	now, err := e.Running(t.Context(), rehearsal.Env)
 	require.NoError(t, err)
 	assert.Equal(t, before, now)
 
 	// The action does not wait for the end of the roll-back.
 	testkit.EventuallyWithin(t, time.Minute, func() error {
-		for _, task := range tasksOf(t, e) {
+		for _, task := range tasksOf(t, e, rehearsal.Env) {
 			if task.Config.Image != before {
 				return fmt.Errorf("a task still runs %s", task.Config.Image)
 			}
@@ -228,7 +213,7 @@ func testNeverReady(t *testing.T, e *rehearsal.Environment, first *codepipeline.
 
 		return nil
 	})
-	assert.Len(t, tasksOf(t, e), 2)
+	assert.Len(t, tasksOf(t, e, rehearsal.Env), 2)
 }
 
 // built is an execution of a commit that has passed Test and Build, which have left an image.
@@ -295,7 +280,7 @@ func testDenied(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	apply := func(text []byte) {
 		require.NoError(t, os.WriteFile(file, text, 0o600))
 
-		require.NoError(t, e.Apply(t.Context(), "cicd"))
+		require.NoError(t, e.Apply(t.Context(), "cicd", rehearsal.Env))
 	}
 
 	apply([]byte(strings.Replace(string(content), action, "", 1)))
