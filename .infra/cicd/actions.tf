@@ -117,10 +117,8 @@ locals {
       outputs     = []
       reports     = true
       environment = merge(local.signed_by, { ENV = env, REGION = var.region, SERVICES = join(" ", concat(of.services, of.one_box)) })
-      variables = merge(local.released[env], of.suffix != "" ? {} : {
-        # It publishes how well the pipeline delivers, with this execution.
-        PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}"
-      })
+      # It publishes how well the pipeline delivers, with this execution.
+      variables = merge(local.released[env], { PIPELINE_EXECUTION_ID = "#{codepipeline.PipelineExecutionId}" })
     }
 
     Accept = {

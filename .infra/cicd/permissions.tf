@@ -20,6 +20,7 @@ locals {
       {
         "DeployApp${of.suffix}/verify-image"              = local.permissions_verify_image
         "UpdateECSService${of.suffix}/update-ecs-service" = local.permissions_update_ecs_service[env]
+        "Verify${of.suffix}/measure"                      = local.permissions_verify_measure[env]
       },
       # What looks at a new version, and takes it back.
       merge([for action in concat(["Verify", "Accept"], [for service in of.one_box : "Bake"]) : {
@@ -27,7 +28,6 @@ locals {
         "${action}${of.suffix}/verify-image" = local.permissions_verify_image
         "${action}${of.suffix}/roll-back"    = local.permissions_verify_roll_back[env]
       }]...),
-      { for action in ["Verify"] : "${action}/measure" => local.permissions_verify_measure[env] if of.suffix == "" },
       { for service in of.one_box : "Bake${of.suffix}/bake" => local.permissions_bake },
     )]...),
     { for role in length(local.pull_requests) == 0 ? [] : ["PullRequest"] : "${role}/run" => local.permissions_pull_request },

@@ -78,7 +78,8 @@ def _metadata(pipeline):
     }
 
 
-def _detail(execution, action):
+def _detail(pipeline, execution, action):
+    ended = [known["lastUpdateTime"] for known in summaries.get(pipeline, []) if known["pipelineExecutionId"] == execution]
     return {
         "pipelineExecutionId": execution,
         "actionExecutionId": str(uuid.uuid4()),
@@ -86,7 +87,7 @@ def _detail(execution, action):
         "stageName": action["stageName"],
         "actionName": action["actionName"],
         "startTime": time.time(),
-        "lastUpdateTime": time.time(),
+        "lastUpdateTime": action.get("lastUpdateTime") or (ended or [time.time()])[0],
         "status": action.get("status") or "Succeeded",
         "output": {
             "executionResult": {"externalExecutionId": action["externalExecutionId"]},
@@ -100,7 +101,7 @@ def _list_action_executions(self):
     self.codepipeline_backend.get_pipeline(name)  # refuses a name that it does not know
     # Newest first.
     details = [
-        _detail(execution, action)
+        _detail(pipeline, execution, action)
         for (pipeline, execution), actions in reversed(reported.items())
         for action in reversed(actions)
         if pipeline == name and wanted in (None, execution)

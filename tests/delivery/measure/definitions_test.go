@@ -136,6 +136,7 @@ func TestRuns(t *testing.T) {
 	var runs []struct {
 		ID, Revision   string
 		Succeeded      bool
+		Deployed       bool
 		Started, Ended float64
 	}
 
@@ -147,13 +148,26 @@ func TestRuns(t *testing.T) {
 		execution("stopped", "STANDARD", "Stopped", 5),
 		execution("passed", "STANDARD", "Superseded", 4),
 		execution("green", "STANDARD", "Succeeded", 3),
+		execution("delivered", "STANDARD", "Failed", 2), // to this environment, and red in the next
 		`{"pipelineExecutionId":"number","status":"Failed","sourceRevisions":[{"revisionId":"of number"}],"startTime":3600.5,"lastUpdateTime":7200}`,
 	}, ",") + `]}`
-	ask(t, history, fmt.Sprintf(`runs("own"; "Succeeded"; %d)`, 11*hour), &runs)
-	require.Len(t, runs, 4, "%v", runs)
 
-	for i, want := range []string{"number false 1 2", "green true 3 4", "red false 6 7", "own true 9 11"} {
-		assert.Equal(t, want, fmt.Sprintf("%s %t %.0f %.0f", runs[i].ID, runs[i].Succeeded, runs[i].Started/hour, runs[i].Ended/hour))
+	action := func(id, name, status string, minute int) string {
+		return fmt.Sprintf(`{"id":%q,"action":%q,"status":%q,"ended":"1970-01-01T02:%02d:00.5+00:00"}`, id, name, status, minute)
+	}
+	actions := "[" + strings.Join([]string{
+		action("waiting", "DeployApp", "Succeeded", 1), // and no further yet
+		action("red", "Verify", "Failed", 1),
+		action("delivered", "Verify", "Succeeded", 30), // in its second attempt
+		action("delivered", "DeployApp", "Succeeded", 10),
+		action("delivered", "Verify", "Failed", 20),
+	}, ",") + "]"
+
+	ask(t, history, fmt.Sprintf(`runs("own"; "Succeeded"; %d; %s)`, 11*hour, actions), &runs)
+	require.Len(t, runs, 5, "%v", runs)
+
+	for i, want := range []string{"number false/false 1 2", "delivered true/true 2 2.5", "green true/true 3 4", "red false/true 6 7", "own true/true 9 11"} {
+		assert.Equal(t, want, fmt.Sprintf("%s %t/%t %.0f %.4g", runs[i].ID, runs[i].Succeeded, runs[i].Deployed, runs[i].Started/hour, runs[i].Ended/hour))
 		assert.Equal(t, "of "+runs[i].ID, runs[i].Revision)
 	}
 }

@@ -47,25 +47,38 @@ func TestMeasure(t *testing.T) {
 
 	h.execution(t, "first", "Succeeded", 100, h.commit(t, environ, 110))
 	h.execution(t, "tests", "Failed", 80, h.commit(t, environ, 90))
-	h.failed(t, "tests", "Test", "UnitTest")
+	h.actions(t, "tests", "Failed", "Test", "UnitTest")
 	h.execution(t, "verify", "Failed", 60, h.commit(t, environ, 70))
-	h.failed(t, "verify", "Deploy", "Verify")
+	h.actions(t, "verify", "Failed", "Deploy", "Verify")
 	h.execution(t, "own", "InProgress", 40, h.commit(t, environ, 50))
 
-	command := exec.CommandContext(t.Context(), "./measure", "test", "own", "Succeeded")
+	// It ends now. The first commit took 11 hours less one in which the run went on; three more took 90, 70 and 50 hours.
+	h.requireMetrics(t, environ, "test", map[string]float64{
+		"DeployFrequency": 2. / 30, "LeadTime": (11 + 90 + 70 + 50) / 4. * hour, "MeanTimeBetweenFailures": 20 * hour, "MeanTimeToRecover": 40 * hour, "ChangeFailureRate": 100. / 3,
+	})
+
+	// An environment before it had got what was red in the next one.
+	h.actions(t, "verify", "Succeeded", "Deploy-gamma", "Verify-gamma")
+	h.requireMetrics(t, append(environ, "PIPELINE=cicd-test"), "gamma", map[string]float64{
+		"DeployFrequency": 3. / 30, "LeadTime": (11 + 31 + 11 + 50) / 4. * hour, "MeanTimeBetweenFailures": 20 * hour, "MeanTimeToRecover": 20 * hour, "ChangeFailureRate": 0,
+	})
+}
+
+// requireMetrics runs the script at the end of an execution that succeeded, and checks what CloudWatch has then.
+func (h *history) requireMetrics(t *testing.T, environ []string, env string, metrics map[string]float64) {
+	t.Helper()
+
+	command := exec.CommandContext(t.Context(), "./measure", env, "own", "Succeeded")
 	command.Dir, command.Env = h.tree, environ
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, string(said))
 
-	// It ends now. The first commit took 11 hours less one in which the run went on; three more took 90, 70 and 50 hours.
-	for metric, want := range map[string]float64{
-		"DeployFrequency": 2. / 30, "LeadTime": (11 + 90 + 70 + 50) / 4. * hour, "MeanTimeBetweenFailures": 20 * hour, "MeanTimeToRecover": 40 * hour, "ChangeFailureRate": 100. / 3,
-	} {
-		got, err := strconv.ParseFloat(testkit.AWS(t, environ, "cloudwatch", "get-metric-statistics", "--namespace", "clockmirror/test", "--metric-name", metric,
+	for metric, want := range metrics {
+		got, err := strconv.ParseFloat(testkit.AWS(t, environ, "cloudwatch", "get-metric-statistics", "--namespace", "clockmirror/"+env, "--metric-name", metric,
 			"--statistics", "Maximum", "--period", "60", "--start-time", h.now.Add(-time.Hour).Format(time.RFC3339), "--end-time", h.now.Add(time.Hour).Format(time.RFC3339),
 			"--query", "Datapoints[0].Maximum"), 64)
 		require.NoError(t, err, metric)
-		assert.InEpsilon(t, want, got, 0.01, "%s\n%s", metric, said)
+		assert.InDelta(t, want, got, 0.01*want, "%s\n%s", metric, said)
 	}
 }
 
@@ -91,7 +104,7 @@ func (h *history) execution(t *testing.T, id, status string, hours int, revision
 		id, status, h.ago(hours).Unix(), h.ago(hours-1).Unix(), revision)))
 }
 
-func (h *history) failed(t *testing.T, id, stage, action string) {
+func (h *history) actions(t *testing.T, id, status, stage, action string) {
 	t.Helper()
-	require.NoError(t, h.cloud.ReportActions(t.Context(), "cicd-test", id, []codepipeline.ActionExecution{{Stage: stage, Action: action, Status: "Failed"}}))
+	require.NoError(t, h.cloud.ReportActions(t.Context(), "cicd-test", id, []codepipeline.ActionExecution{{Stage: stage, Action: action, Status: status}}))
 }
