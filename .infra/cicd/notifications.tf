@@ -1,5 +1,5 @@
-# Who is told that the pipeline fails: at once when a run fails, again when a later one succeeds, and once more when it has been
-# failing for hours.
+# Who is told that the pipeline fails: at once when a run fails, then that its stage was taken back, again when a later one succeeds, and once
+# more when it has been failing for hours.
 
 resource "aws_sns_topic" "this" {
   name              = local.name
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "topic" {
 
   # EventBridge passes no account on to an encrypted topic.
   statement {
-    sid       = "GreenAgain"
+    sid       = "RulesPublish"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.this.arn]
 
@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "topic" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.green_again.arn]
+      values   = [aws_cloudwatch_event_rule.green_again.arn, aws_cloudwatch_event_rule.taken_back.arn]
     }
   }
 }
@@ -196,6 +196,34 @@ resource "aws_cloudwatch_event_target" "green_again" {
   input_transformer {
     input_paths    = { time = "$.time" }
     input_template = "\"OK: a run of the pipeline ${local.name} succeeded again at <time>.\""
+  }
+
+  depends_on = [aws_sns_topic_policy.this]
+}
+
+# The way back of a stage is an execution of its own, which CodePipeline starts.
+resource "aws_cloudwatch_event_rule" "taken_back" {
+  name        = "${local.name}-taken-back"
+  description = "The pipeline has taken a stage back to the version before."
+
+  event_pattern = jsonencode({
+    source      = ["aws.codepipeline"]
+    detail-type = ["CodePipeline Pipeline Execution State Change"]
+    detail = {
+      pipeline          = [local.name]
+      state             = ["SUCCEEDED"]
+      execution-trigger = { trigger-type = ["AutomatedRollback"] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "taken_back" {
+  rule = aws_cloudwatch_event_rule.taken_back.name
+  arn  = aws_sns_topic.this.arn
+
+  input_transformer {
+    input_paths    = { time = "$.time", execution = "$.detail.execution-id" }
+    input_template = "\"TAKEN BACK: the stage of the pipeline ${local.name} that failed has its version before again, since <time>, by the execution <execution>. The next push goes forward.\""
   }
 
   depends_on = [aws_sns_topic_policy.this]

@@ -262,11 +262,15 @@ func (e *Environment) approve(ctx context.Context, execution *codepipeline.Execu
 	}
 
 	approved, err := e.options.Approve(ctx, question)
-	if err == nil && !approved {
-		err = errors.New("rejected")
+	if err != nil {
+		return "", err
 	}
 
-	return "approved", err
+	if !approved {
+		return "", errors.New("rejected")
+	}
+
+	return "approved", nil
 }
 
 // reference is the artifact that stands for a clone, as CodePipeline passes one on with CODEBUILD_CLONE_REF.

@@ -394,6 +394,16 @@ run "notifications" {
   }
 
   assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.taken_back.event_pattern).detail == { pipeline = ["cicd-test"], state = ["SUCCEEDED"], execution-trigger = { trigger-type = ["AutomatedRollback"] } } && aws_cloudwatch_event_target.taken_back.arn == aws_sns_topic.this.arn
+    error_message = "A stage that was taken back is told to the topic."
+  }
+
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.topic.statement : length(one(statement.condition).values) if statement.sid == "RulesPublish"]) == 2
+    error_message = "The topic takes what the two rules publish."
+  }
+
+  assert {
     condition     = aws_cloudwatch_metric_alarm.red_for_long.evaluation_periods * 300 == 2 * 3600 && aws_cloudwatch_metric_alarm.red_for_long.alarm_actions == toset([aws_sns_topic.this.arn])
     error_message = "A pipeline that stays red for so many hours raises an alarm."
   }
