@@ -98,11 +98,17 @@ func Run(tb testing.TB, folder, program string, arguments ...string) string {
 // InCI reports whether this is a run of continuous integration, in which no test may be skipped.
 func InCI() bool { return os.Getenv("CI") != "" }
 
-// Alone runs a package's tests while no other package's run that calls it: those that count seconds under load, or load the machine in
-// containers, whose priority is not that of the test. It returns the exit code for TestMain.
-func Alone(m *testing.M) int {
+// Alone runs a package's tests while no other package's run that calls it or Busy: those that count seconds under load. It returns the exit
+// code for TestMain.
+func Alone(m *testing.M) int { return underLock(m, (*flock.Flock).Lock) }
+
+// Busy runs a package's tests while none runs that is Alone: those that load the machine in containers, whose priority is not that of the test,
+// and count no seconds. It returns the exit code for TestMain.
+func Busy(m *testing.M) int { return underLock(m, (*flock.Flock).RLock) }
+
+func underLock(m *testing.M, take func(*flock.Flock) error) int {
 	lock := flock.New(filepath.Join(os.TempDir(), "clockmirror-tests-"+strconv.Itoa(os.Getuid())+".lock"))
-	if err := lock.Lock(); err != nil {
+	if err := take(lock); err != nil {
 		panic(err)
 	}
 

@@ -7,4 +7,4 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-func TestMain(m *testing.M) { os.Exit(testkit.Alone(m)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Busy(m)) }

@@ -1,9 +1,8 @@
-package rehearsal_test
+package push_test
 
 import (
 	"fmt"
 	"os/exec"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,12 +13,13 @@ import (
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
 // Ctrl-C at any point leaves nothing running.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	requireMachine(t)
+	rehearsaltest.Machine(t)
 
 	for _, line := range []string{"setting up", "Source "} {
 		t.Run("after "+line, func(t *testing.T) {
@@ -44,12 +44,7 @@ func TestInterrupt(t *testing.T) {
 			require.Error(t, process.Wait())
 			assert.Contains(t, printed.String(), "interrupted; nothing runs any more")
 
-			id := logsLine.FindStringSubmatch(printed.String())
-			require.NotNil(t, id, printed.String())
-			requireNothingLeft(t, testkit.Root(t), id[1])
+			rehearsaltest.RequireNothingLeft(t, testkit.Root(t), rehearsaltest.ID(t, printed.String()))
 		})
 	}
 }
-
-// logsLine says where the logs are, in a folder that is named after the time and the environment.
-var logsLine = regexp.MustCompile(`logs are in \S+/logs/\d+-\d+-(\S+)`)

@@ -1,20 +1,22 @@
-package rehearsal_test
+// Package push_test rehearses pushes, and interrupts rehearsals: no requests are counted meanwhile.
+package push_test
 
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
 // A push to the remote is rehearsed if the pipeline's trigger accepts it.
 func TestPush(t *testing.T) {
-	requireMachine(t)
+	t.Parallel()
+	rehearsaltest.Machine(t)
 
 	clone := t.TempDir()
 	git := func(arguments ...string) string { return testkit.Git(t, clone, arguments...) }
@@ -29,7 +31,7 @@ func TestPush(t *testing.T) {
 	}
 
 	git("clone", "--quiet", "--shared", testkit.Root(t), ".")
-	shareEmulator(t, clone)
+	rehearsaltest.ShareEmulator(t, clone)
 	testkit.Run(t, clone, "make", "rehearse-remote")
 	testkit.Run(t, clone, "make", "rehearse-remote") // again, as people do
 
@@ -51,22 +53,5 @@ func TestPush(t *testing.T) {
 	assert.Contains(t, words, "func notCalled is unused")
 	assert.NotContains(t, words, "Build  ")
 
-	id := logsLine.FindStringSubmatch(words)
-	require.NotNil(t, id, words)
-	requireNothingLeft(t, clone, id[1])
-}
-
-// shareEmulator lets a clone use the emulator that this checkout has installed.
-func shareEmulator(t *testing.T, clone string) {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".build", "emulator"), 0o750))
-
-	installed, err := filepath.Glob(filepath.Join(testkit.Root(t), ".build", "emulator", "*"))
-	require.NoError(t, err)
-
-	for _, folder := range installed {
-		if !strings.HasSuffix(folder, ".lock") {
-			require.NoError(t, os.Symlink(folder, filepath.Join(clone, ".build", "emulator", filepath.Base(folder))))
-		}
-	}
+	rehearsaltest.RequireNothingLeft(t, clone, rehearsaltest.ID(t, words))
 }

@@ -1,24 +1,21 @@
 package rehearsal_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
-	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
 // settings are the files of the environment's variables: it has a domain, so that its load balancer serves HTTPS.
@@ -201,27 +198,5 @@ const manifestTypes = "Accept: application/vnd.docker.distribution.manifest.v2+j
 func requireStopped(t *testing.T, e *rehearsal.Environment) {
 	t.Helper()
 	require.NoError(t, e.Stop(t.Context()))
-	requireNothingLeft(t, testkit.Root(t), e.ID())
-}
-
-// requireNothingLeft checks that no container, process or folder of an environment is left.
-func requireNothingLeft(t *testing.T, root, id string) {
-	t.Helper()
-
-	containers, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "ps", "--all", "--format", "{{.Names}} {{.Image}} {{.Labels}}").Output()
-	require.NoError(t, err)
-	assert.NotContains(t, string(containers), id)
-
-	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-
-	for _, process := range processes {
-		if content, err := os.ReadFile(process); err == nil {
-			assert.NotContains(t, string(content), id, "a process still runs")
-		}
-	}
-
-	folder := filepath.Join(root, ".build", "rehearsal", "run-"+id)
-	assert.Empty(t, proc.In(folder), "a process still runs")
-	assert.NoDirExists(t, folder)
+	rehearsaltest.RequireNothingLeft(t, testkit.Root(t), e.ID())
 }

@@ -6,21 +6,19 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
-// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own. What runs beside it, TestInterrupt, has
-// ended when its requests are counted.
+// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own.
 func TestMadeService(t *testing.T) {
-	t.Parallel()
-	requireMachine(t)
+	rehearsaltest.Machine(t)
 
 	tree := filepath.Join(t.TempDir(), "payments")
 	testkit.Run(t, testkit.Clone(t), "env", "GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",
 		"make", "new", "NAME=payments", "MODULE=github.com/acme/payments", "INTO="+tree)
-	shareEmulator(t, tree)
+	rehearsaltest.ShareEmulator(t, tree)
 
 	// The same tools are in its toolbox: only the programs differ whose build is cached there.
 	engine, toolbox := testkit.Docker(t), strings.TrimSpace(testkit.Run(t, tree, ".tools/toolbox", "--name"))
@@ -43,7 +41,5 @@ func TestMadeService(t *testing.T) {
 	assert.Contains(t, printed, `{"text":"foo"}`)
 	assert.NotRegexp(t, `(?i)clock-?mirror`, strings.ReplaceAll(printed, testkit.Root(t), ""))
 
-	id := logsLine.FindStringSubmatch(printed)
-	require.NotNil(t, id, printed)
-	requireNothingLeft(t, tree, id[1])
+	rehearsaltest.RequireNothingLeft(t, tree, rehearsaltest.ID(t, printed))
 }

@@ -19,11 +19,12 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
 // A commit goes through the pipeline, then again, then broken in several ways.
 func TestRehearsal(t *testing.T) {
-	requireMachine(t)
+	rehearsaltest.Machine(t)
 
 	repository := secured(t)
 
@@ -84,17 +85,6 @@ func TestRehearsal(t *testing.T) {
 	unsettled, err := e.Settled(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, unsettled, "a plan is not empty")
-}
-
-// requireMachine ends the test if the machine lacks what a rehearsal needs.
-func requireMachine(t *testing.T) {
-	t.Helper()
-
-	if err := rehearsal.Requirements(t.Context(), testkit.Root(t)); err != nil {
-		testkit.Missing(t, "what a rehearsal needs", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-
-	testkit.Docker(t).Toolbox(t)
 }
 
 // testGreen: the pipeline did what it reports.

@@ -24,10 +24,10 @@ var others = map[string]struct{ files, words string }{
 	"make help":                 {"tests/delivery/buildspec/*_test.go", `"make", "help"`},
 	"make toolbox":              {".ci/run", "make toolbox"},
 	"make apply-outside":        {"tests/infra/outside_test.go", `"apply-outside"`},
-	"make rehearse":             {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse"`},
-	"make rehearse-remote":      {"tests/delivery/rehearsal/*_test.go", `"make", "rehearse-remote"`},
+	"make rehearse":             {"tests/delivery/push/*_test.go", `"make", "rehearse"`},
+	"make rehearse-remote":      {"tests/delivery/push/*_test.go", `"make", "rehearse-remote"`},
 	"make prove":                {"tests/delivery/prove/*_test.go", `"make", "prove"`},
-	"git push rehearsal master": {"tests/delivery/rehearsal/*_test.go", `"push", "rehearsal"`},
+	"git push rehearsal master": {"tests/delivery/push/*_test.go", `"push", "rehearsal"`},
 }
 
 // testElsewhere holds a list against what runs these commands: a test that names them, the package of tests that a target
