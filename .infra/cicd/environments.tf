@@ -63,7 +63,7 @@ locals {
     screenshots = name == var.env ? "screenshots" : "screens${index(local.order, name)}"
   }) }
 
-  # The services of an environment in policies, which have room for a pattern and not for the name of each customer.
+  # The services of an environment in policies, which have no room for many names.
   patterns = { for name, of in local.environments : name => concat(["api"], of.one_box, length(of.customers) == 0 ? [] : ["customer-*"]) }
 
   service_arns = { for name, of in local.environments : name => [
@@ -77,7 +77,7 @@ locals {
   ] }
 }
 
-# What each environment may have of its own.
+# One box: a service of one task that gets a new version before all others do, and is watched meanwhile.
 
 variable "bake_minutes" {
   description = "Minutes for which one box is watched with a new version before all others get it. 0: no one box. A person changes it with the app stack's one_box_percent, and applies app first."
@@ -88,22 +88,5 @@ variable "bake_minutes" {
   validation {
     condition     = alltrue([for minutes in concat([var.bake_minutes], [for environment in var.environments : coalesce(environment.bake_minutes, 0)]) : minutes >= 0 && minutes <= 120 && floor(minutes) == minutes])
     error_message = "Give bake_minutes a whole number from 0 to 120, for example 10."
-  }
-}
-
-variable "customers" {
-  description = "Keys of the customers in env/ENV.tfvars of the app stack, each of which has a service of its own. Each gets an action beside UpdateECSService. With any, the pipeline's roles may touch services that are called customer-… in env."
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for key in concat(var.customers, [for environment in var.environments : coalesce(environment.customers, [])]...) : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", key))])
-    error_message = "Give customers the keys of the app stack's variable customers: lower-case letters, digits and single hyphens."
-  }
-
-  validation {
-    condition     = alltrue([for keys in concat([var.customers], [for environment in var.environments : coalesce(environment.customers, [])]) : length(keys) <= 25])
-    error_message = "Give at most 25 customers: a load balancer has room for 25 certificates beside its own. More need an environment of their own."
   }
 }

@@ -14,7 +14,8 @@ data "aws_iam_policy_document" "assume_update_ecs_service" {
 }
 
 resource "aws_iam_role" "update_ecs_service" {
-  for_each = { for env, of in local.environments : "UpdateECSService${of.suffix}" => "update-ecs-service${of.suffix}" }
+  # IAM allows 64 characters.
+  for_each = { for env, of in local.environments : "UpdateECSService${of.suffix}" => "update-ecs${of.suffix == "" ? "-service" : of.suffix}" }
 
   name               = "${local.name}-${each.value}"
   description        = "The action ${each.key} of the pipeline ${local.name}"

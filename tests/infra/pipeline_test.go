@@ -52,7 +52,7 @@ func TestPipeline(t *testing.T) {
 	t.Run("policies", func(t *testing.T) { testPolicies(t, roles, output(t, bootstrap, "signing_key_arn")) }) //nolint:paralleltest // before permissions are checked
 
 	assumed := map[string]map[string]string{}
-	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify", "accept", "deploy-app-gamma", "update-ecs-service-gamma", "verify-gamma"} {
+	for _, role := range []string{"static-analysis", "unit-test", "build", "deploy-ecr", "deploy-app", "update-ecs-service", "verify", "accept", "deploy-app-gamma", "update-ecs-gamma", "verify-gamma"} {
 		assumed[role] = assume(t, bootstrap, "cicd-test-"+role)
 	}
 
@@ -160,9 +160,9 @@ func testActions(t *testing.T, cloud *emulator.Emulator, assumed map[string]map[
 				"cloudwatch delete-dashboards --dashboard-names app-test",
 				"logs put-retention-policy --log-group-name /ecs/app-test-api --retention-in-days 1",
 			},
-			"update-ecs-service-gamma": {"ecs update-service --cluster app-test --service api --task-definition app-test-api:1"},
-			"verify-gamma":             append(changes()[2:], "ecs update-service --cluster app-test --service api --task-definition app-test-api:1"),
-			"static-analysis":          changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], "accept": changes()[2:], // but for those that take the service back
+			"update-ecs-gamma": {"ecs update-service --cluster app-test --service api --task-definition app-test-api:1"},
+			"verify-gamma":     append(changes()[2:], "ecs update-service --cluster app-test --service api --task-definition app-test-api:1"),
+			"static-analysis":  changes(), "unit-test": changes(), "build": changes(), "verify": changes()[2:], "accept": changes()[2:], // but for those that take the service back
 		} {
 			for _, command := range commands {
 				t.Run(role+" "+command, func(t *testing.T) {

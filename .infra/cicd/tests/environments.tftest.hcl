@@ -34,7 +34,7 @@ run "two" {
   command = plan
 
   variables {
-    environments   = [{ name = "gamma" }, { name = "prod", require_approval = true, bake_minutes = 10, customers = ["acme"] }]
+    environments   = [{ name = "gamma" }, { name = "prod", require_approval = true, bake_minutes = 10 }]
     hosted_zone_id = "Z0123456789ABCDEFGHIJ"
   }
 
@@ -46,7 +46,7 @@ run "two" {
       Deploy-gamma = { DeployECR = 1, DeployApp-gamma = 2, UpdateECSService-gamma = 3, Verify-gamma = 4, Accept-gamma = 4 }
       Approval     = { Approval = 1 }
       Deploy = {
-        DeployApp = 2, UpdateECSService-api-onebox = 3, Bake = 4, UpdateECSService = 5, UpdateECSService-customer-acme = 5, Verify = 6, Accept = 6
+        DeployApp = 2, UpdateECSService-api-onebox = 3, Bake = 4, UpdateECSService = 5, Verify = 6, Accept = 6
       }
     }
     error_message = "Built and pushed once, to gamma first; then a person is asked, and prod follows, at one box first."
@@ -70,7 +70,7 @@ run "two" {
   assert {
     condition = join(" ", sort(flatten([for stage in aws_codepipeline.this.stage : [
       for action in stage.action : "${action.name}:${action.configuration["ClusterName"]}:${join("", action.input_artifacts)}" if action.provider == "ECS"
-    ]]))) == "UpdateECSService-api-onebox:app-prod:imagedefs UpdateECSService-customer-acme:app-prod:imagedefs UpdateECSService-gamma:app-gamma:imagedefs UpdateECSService:app-prod:imagedefs"
+    ]]))) == "UpdateECSService-api-onebox:app-prod:imagedefs UpdateECSService-gamma:app-gamma:imagedefs UpdateECSService:app-prod:imagedefs"
     error_message = "Both environments get the one image that was pushed."
   }
 
@@ -125,7 +125,7 @@ run "two" {
   }
 
   assert {
-    condition     = aws_iam_role.update_ecs_service["UpdateECSService"].name == "cicd-prod-update-ecs-service" && aws_iam_role.update_ecs_service["UpdateECSService-gamma"].name == "cicd-prod-update-ecs-service-gamma"
+    condition     = aws_iam_role.update_ecs_service["UpdateECSService"].name == "cicd-prod-update-ecs-service" && aws_iam_role.update_ecs_service["UpdateECSService-gamma"].name == "cicd-prod-update-ecs-gamma"
     error_message = "The ECS actions of an environment have a role of their own."
   }
 

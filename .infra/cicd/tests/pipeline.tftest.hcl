@@ -527,6 +527,26 @@ run "customers" {
   }
 }
 
+run "customers_of_one_environment" {
+  command = plan
+
+  variables {
+    environments = [{ name = "gamma" }, { name = "test", customers = ["acme"] }]
+  }
+
+  assert {
+    condition = join(" ", flatten([for stage in aws_codepipeline.this.stage : [
+      for action in stage.action : "${action.name}:${action.configuration["ClusterName"]}" if action.provider == "ECS"
+    ]])) == "UpdateECSService-gamma:app-gamma UpdateECSService:app-test UpdateECSService-customer-acme:app-test"
+    error_message = "An environment may have customers of its own."
+  }
+
+  assert {
+    condition     = length(local.service_role_arns["gamma"]) == 2 && length(local.service_role_arns["test"]) == 4
+    error_message = "The roles of the other environment reach no customer's service."
+  }
+}
+
 run "one_box" {
   command = plan
 
