@@ -50,7 +50,7 @@ func TestRehearsal(t *testing.T) {
 	testGreen(t, e, first)
 
 	t.Run("again", func(t *testing.T) { testAgain(t, e, first) })
-
+	t.Run("a page that does not work", func(t *testing.T) { testBrokenPage(t, e, first) })
 	t.Run("an image that never gets ready", func(t *testing.T) { testNeverReady(t, e, first) })
 
 	// Builds that deploy nothing run side by side: no requests are measured meanwhile.
@@ -72,7 +72,15 @@ func TestRehearsal(t *testing.T) {
 	// The plans below are made with these settings.
 	settings := putGammaInFront(t, e)
 
-	t.Run("a version that fails one request in five", func(t *testing.T) { testBadBox(t, e, first, settings) })
+	t.Run("a version that fails one request in five", func(t *testing.T) {
+		failed, all := testBadBox(t, e, first, settings, oneInFiveFails, `\d+ of \d+ requests failed, [\d.]+ %, and 0 % of the others'`)
+		assert.Positive(t, failed)
+		assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
+	})
+	t.Run("a version that is slow", func(t *testing.T) {
+		failed, _ := testBadBox(t, e, first, settings, isSlow, `p99 is [\d.]+ s, and [\d.]+ s of the others`)
+		assert.Zero(t, failed)
+	})
 
 	var refused *codepipeline.Execution
 
@@ -145,20 +153,56 @@ func actionsOf(run *codepipeline.Execution) []string {
 	return names
 }
 
-// testAgain: the same commit is not pushed twice, and nothing of the infrastructure is replaced. All that is new in the registry
-// is the tag that keeps what runs.
+// testAgain: the same commit is the same image, and is not pushed twice. All that is new in the registry is the tag that keeps what runs.
 func testAgain(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
 	before := registryContent(t, e)
 
-	again, err := e.Run(t.Context(), first.Commit, codepipeline.Part{From: "Build"})
+	again, err := e.Run(t.Context(), first.Commit, codepipeline.Part{Only: "Build"})
 	require.NoError(t, err)
+	assert.Equal(t, first.Variables["Build.IMAGE_ID"], again.Variables["Build.IMAGE_ID"])
+
+	var log bytes.Buffer
+
+	pushes := e.Pipeline().Stages[3].Actions[0]
+	require.Equal(t, "DeployECR", pushes.Name)
+
+	_, err = e.Act(t.Context(), again, pushes, 1, &log)
+	require.NoError(t, err, log.String())
 	assert.Equal(t, before, registryContent(t, e), "the content of the registry changed")
 	assert.Equal(t, first.Variables["DeployECR.PUSHED_IMAGE"], again.Variables["DeployECR.PUSHED_IMAGE"])
+	assert.Contains(t, log.String(), "is there already")
+	assert.NotContains(t, log.String(), "push-image: pushed")
+}
 
-	printed := logOf(t, again.Result("DeployECR"))
+// testBrokenPage: what only a browser sees, Accept sees. It takes the service back at once, and then the stage goes back to the last execution that
+// succeeded, whose image is there already: nothing is pushed, and nothing of the infrastructure is replaced.
+func testBrokenPage(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution) {
+	before, err := e.Running(t.Context(), rehearsal.Env)
+	require.NoError(t, err)
+
+	red, err := e.Retry(t.Context(), version(t, e, first, nil, "src/api/docs.go", "connect-src 'self'", "connect-src 'none'"), "Deploy")
+	require.ErrorIs(t, err, codepipeline.ErrRed)
+	assert.Equal(t, []string{
+		"Source/Source", "Deploy/DeployECR", "Deploy/DeployApp", "Deploy/UpdateECSService", "Deploy/Accept", "Deploy/Verify",
+	}, actionsOf(red))
+	assert.Regexp(t, `^2/2 on `+red.Commit[:7]+`, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, red.Result("UpdateECSService").Detail)
+	require.Error(t, red.Result("Accept").Err)
+	assert.Contains(t, logOf(t, red.Result("Accept")), "deploy-image: api of app-"+rehearsal.Env+" goes from ")
+	assert.NotContains(t, red.Result("Verify").Detail, "requests", "requests failed while it was taken back")
+
+	require.NotNil(t, red.RolledBack, "the stage is not rolled back")
+	assert.Equal(t, first.Commit, red.RolledBack.Commit)
+	require.NotNil(t, red.RolledBack.Result("Verify"), "the rollback did not finish")
+	require.NoError(t, red.RolledBack.Result("Verify").Err)
+
+	printed := logOf(t, red.RolledBack.Result("DeployECR"))
 	assert.Contains(t, printed, "is there already")
 	assert.NotContains(t, printed, "push-image: pushed")
-	assert.Regexp(t, "^plan: no changes  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", again.Result("DeployApp").Detail)
+	assert.Regexp(t, "^plan: no changes  "+regexp.QuoteMeta(e.URL())+"  …@sha256:[0-9a-f]{12}…$", red.RolledBack.Result("DeployApp").Detail)
+
+	now, err := e.Running(t.Context(), rehearsal.Env)
+	require.NoError(t, err)
+	assert.Equal(t, before, now)
 }
 
 // testNeverReady: an image that starts and never gets ready is rolled back without a failed request.
