@@ -11,8 +11,9 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
-// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own.
+// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own, after TestRehearsal.
 func TestMadeService(t *testing.T) {
+	t.Parallel()
 	rehearsaltest.Machine(t)
 
 	tree := filepath.Join(t.TempDir(), "payments")
