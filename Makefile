@@ -90,7 +90,7 @@ customers: docker ## Serve one container per customer, ask each by its host name
 ##@ Test
 # Not from the cache, which does not know what a black-box test builds and starts. Of four packages, some may wait for their turn.
 test: ## Run every test that this machine can run
-	@$(call tool,gotestsum) --format pkgname -- -count=1 -p 4 -tags $(TAGS) -timeout 90m ./tests/delivery/rehearsal ./...
+	@$(call tool,gotestsum) --format pkgname -- -count=1 -p 4 -tags $(TAGS) -timeout 120m ./...
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
 fuzz: ## Look for input that breaks a parser, for FUZZTIME each

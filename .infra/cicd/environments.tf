@@ -29,6 +29,16 @@ variable "environments" {
   }
 
   validation {
+    condition     = alltrue([for minutes in [for environment in var.environments : coalesce(environment.bake_minutes, 0)] : minutes >= 0 && minutes <= 120 && floor(minutes) == minutes])
+    error_message = "Give bake_minutes of each of environments as the variable of that name: a whole number from 0 to 120."
+  }
+
+  validation {
+    condition     = alltrue([for id in compact(var.environments[*].hosted_zone_id) : can(regex("^Z[A-Z0-9]+$", id))])
+    error_message = "Give hosted_zone_id of each of environments as the variable of that name: the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ."
+  }
+
+  validation {
     condition     = length(var.environments) <= 4
     error_message = "Give at most 4 environments: the policies of the pipeline's own role have room for no more."
   }
@@ -86,7 +96,7 @@ variable "bake_minutes" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for minutes in concat([var.bake_minutes], [for environment in var.environments : coalesce(environment.bake_minutes, 0)]) : minutes >= 0 && minutes <= 120 && floor(minutes) == minutes])
+    condition     = var.bake_minutes >= 0 && var.bake_minutes <= 120 && floor(var.bake_minutes) == var.bake_minutes
     error_message = "Give bake_minutes a whole number from 0 to 120, for example 10."
   }
 }

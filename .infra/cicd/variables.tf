@@ -169,7 +169,7 @@ variable "hosted_zone_id" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for id in compact(concat([var.hosted_zone_id], var.environments[*].hosted_zone_id)) : can(regex("^Z[A-Z0-9]+$", id))])
+    condition     = var.hosted_zone_id == "" || can(regex("^Z[A-Z0-9]+$", var.hosted_zone_id))
     error_message = "Give hosted_zone_id the ID of a Route 53 hosted zone, for example Z0123456789ABCDEFGHIJ, or leave it empty."
   }
 }

@@ -95,7 +95,7 @@ func requireStructure(t *testing.T, full *stack) {
 		{`"namespace": "Accept"`, `"namespace": "Verify"`, "Namespaces must be unique across the pipeline definition"},
 		{`"name": "screenshots"`, `"name": "image"`, "Output Artifact Bundle name must be unique within the pipeline. image"},
 		{`"name": "StaticAnalysis"`, `"name": "UnitTest"`, "Action names must be unique within a stage: UnitTest"},
-		{`"name": "imagedefs"`, `"name": "else"`, "No action before DeployApp makes its input artifact imagedefs"},
+		{`"name": "imagedefs"`, `"name": "else"`, "No action before DeployApp makes its input artifact else"},
 	} {
 		require.Contains(t, pipeline, row.from)
 		assert.Contains(t, full.refused(t, "env", "aws", "codepipeline", "update-pipeline", "--pipeline", strings.Replace(pipeline, row.from, row.to, 1)), row.complaint)

@@ -204,12 +204,22 @@ run "too_many" {
   expect_failures = [var.environments]
 }
 
-run "settings" {
+run "minutes" {
   command = plan
 
   variables {
-    environments = [{ name = "gamma", bake_minutes = 121, customers = ["A"], hosted_zone_id = "zone" }, { name = "prod" }]
+    environments = [{ name = "gamma", bake_minutes = 121 }, { name = "prod" }]
   }
 
-  expect_failures = [var.bake_minutes, var.customers, var.hosted_zone_id]
+  expect_failures = [var.environments]
+}
+
+run "zone" {
+  command = plan
+
+  variables {
+    environments = [{ name = "gamma", hosted_zone_id = "zone" }, { name = "prod" }]
+  }
+
+  expect_failures = [var.environments]
 }

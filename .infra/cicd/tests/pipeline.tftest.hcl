@@ -547,6 +547,16 @@ run "customers_of_one_environment" {
   }
 }
 
+run "customers_without_a_good_key" {
+  command = plan
+
+  variables {
+    environments = [{ name = "gamma", customers = ["A"] }, { name = "test" }]
+  }
+
+  expect_failures = [var.customers]
+}
+
 run "one_box" {
   command = plan
 
