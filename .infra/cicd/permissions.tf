@@ -34,13 +34,16 @@ locals {
   )
 
   # DeployApp's are managed policies, because an inline one would be too long. IAM's limit is 6144 characters each.
-  managed_permissions = merge([for env, of in local.environments : { for policy, rows in {
-    network       = local.permissions_deploy_app_network[env]
-    load-balancer = local.permissions_deploy_app_load_balancer[env]
-    observability = local.permissions_deploy_app_observability[env]
-    roles         = local.permissions_deploy_app_roles[env]
-    service       = local.permissions_deploy_app_service[env]
-  } : "${policy}${of.suffix}" => rows }]...)
+  permissions_deploy_app = {
+    network       = local.permissions_deploy_app_network
+    load-balancer = local.permissions_deploy_app_load_balancer
+    observability = local.permissions_deploy_app_observability
+    roles         = local.permissions_deploy_app_roles
+    service       = local.permissions_deploy_app_service
+  }
+  managed_permissions = merge([for env, of in local.environments : {
+    for policy, rows in local.permissions_deploy_app : "${policy}${of.suffix}" => rows[env]
+  }]...)
 
   role_names = merge(
     { for action, role in aws_iam_role.action : action => role.name },
@@ -100,7 +103,7 @@ resource "aws_iam_policy" "deploy_app" {
 
 resource "aws_iam_role_policy_attachment" "deploy_app" {
   for_each = merge([for env, of in local.environments : {
-    for policy in ["network", "load-balancer", "observability", "roles", "service"] : "${policy}${of.suffix}" => "DeployApp${of.suffix}"
+    for policy in keys(local.permissions_deploy_app) : "${policy}${of.suffix}" => "DeployApp${of.suffix}"
   }]...)
 
   role       = aws_iam_role.action[each.value].name
