@@ -88,9 +88,8 @@ customers: docker ## Serve one container per customer, ask each by its host name
 	CI=$${CI:-true} go test -count=1 -v ./tests/image/customers
 
 ##@ Test
-# Not from the cache, which does not know what a black-box test builds and starts. Of four packages, some may wait for their turn.
 test: ## Run every test that this machine can run
-	@$(call tool,gotestsum) --format pkgname -- -count=1 -p 4 -tags $(TAGS) -timeout 120m ./...
+	@.tools/test '$(TAGS)'
 unit-test: ## Test the program with the race detector, at COVERAGE_MIN %
 	.tools/unit-test '$(TAGS)' '$(COVERAGE_MIN)' $(SERVICE)
 fuzz: ## Look for input that breaks a parser, for FUZZTIME each

@@ -4,14 +4,11 @@ import (
 	"flag"
 	"os"
 	"testing"
-
-	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
 // Most of the time the stacks wait for the emulator, as the provider waits for AWS, so more of them can be under way than
 // there are cores.
 func TestMain(m *testing.M) {
-	testkit.GiveWay()
 	flag.Parse()
 
 	if err := flag.Set("test.parallel", "4"); err != nil {

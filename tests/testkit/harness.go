@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/gofrs/flock"
@@ -98,39 +97,17 @@ func Run(tb testing.TB, folder, program string, arguments ...string) string {
 // InCI reports whether this is a run of continuous integration, in which no test may be skipped.
 func InCI() bool { return os.Getenv("CI") != "" }
 
-// Alone runs a package's tests while no other package's run that calls it or Busy: those that count seconds under load. It returns the exit
-// code for TestMain.
-func Alone(m *testing.M) int { return underLock(m, (*flock.Flock).Lock) }
-
-// Busy runs a package's tests while none runs that is Alone: those that load the machine in containers, whose priority is not that of the test,
-// and count no seconds. It returns the exit code for TestMain.
-func Busy(m *testing.M) int { return underLock(m, (*flock.Flock).RLock) }
-
-func underLock(m *testing.M, take func(*flock.Flock) error) int {
+// Alone runs a package's tests while no other package's run that calls it: those that count seconds under load. `make test` runs nothing
+// else beside them. It returns the exit code for TestMain.
+func Alone(m *testing.M) int {
 	lock := flock.New(filepath.Join(os.TempDir(), "clockmirror-tests-"+strconv.Itoa(os.Getuid())+".lock"))
-	if err := take(lock); err != nil {
+	if err := lock.Lock(); err != nil {
 		panic(err)
 	}
 
 	defer func() { _ = lock.Unlock() }()
 
 	return m.Run()
-}
-
-// GiveWay has a package's tests and all that they start run at the lowest priority, so that those beside them that count seconds under load
-// get the processors first. TestMain calls it before all else: the program begins anew.
-func GiveWay() {
-	const given = "TESTS_GAVE_WAY"
-	if os.Getenv(given) != "" {
-		return
-	}
-
-	nice, err := exec.LookPath("nice")
-	if err == nil {
-		err = syscall.Exec(nice, append([]string{"nice", "-n", "19"}, os.Args...), append(os.Environ(), given+"=yes"))
-	}
-
-	panic(err)
 }
 
 // Missing ends the test because the machine lacks something: in CI the test fails, elsewhere it is skipped. How says how to

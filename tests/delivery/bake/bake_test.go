@@ -51,7 +51,7 @@ func TestBake(t *testing.T) {
 		"an alarm that was on before goes off": {
 			before:    func(t *testing.T, e *environment) { t.Helper(); e.alarm(t, "latency", "ALARM") },
 			meanwhile: func(t *testing.T, e *environment) { t.Helper(); e.alarm(t, "latency", "OK") },
-			says:      "bake: 0 of 0 requests failed, 0 of the others' 0; too few requests in a minute to compare p99\n", green: true,
+			says:      "bake: 0 of 0 requests failed, 0 of the others' 0; too few requests in a minute to compare their times\n", green: true,
 		},
 		"it fails more than the others": {
 			meanwhile: func(t *testing.T, e *environment) {
@@ -146,7 +146,7 @@ func (e *environment) bake(t *testing.T, meanwhile func(*testing.T, *environment
 	lines := bufio.NewReader(output)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.Contains(t, first, "bake: api-onebox of app-"+e.name+" is watched for 1 minutes, until ")
+	require.Contains(t, first, "bake: api-onebox of app-"+e.name+" is watched until ")
 
 	ended := make(chan string)
 

@@ -16,11 +16,6 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit"
 )
 
-func TestMain(m *testing.M) {
-	testkit.GiveWay()
-	os.Exit(m.Run())
-}
-
 func TestNew(t *testing.T) {
 	t.Parallel()
 

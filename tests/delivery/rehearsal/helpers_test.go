@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal"
@@ -30,6 +32,27 @@ const (
 	domain = "clock.example.com"
 	zone   = "hosted_zone_id = \"Z0123456789ABCDEFGHIJ\"\n"
 )
+
+// start starts a rehearsal, which is stopped in the cleanup, after the test's context has ended.
+func start(t *testing.T, options rehearsal.Options) *rehearsal.Environment {
+	t.Helper()
+
+	options.Root, options.Progress = testkit.Root(t), t.Output()
+	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { requireStopped(t, e) })
+
+	return e
+}
+
+// requireSettled checks that Terraform would change nothing.
+func requireSettled(t *testing.T, e *rehearsal.Environment) {
+	t.Helper()
+
+	unsettled, err := e.Settled(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, unsettled, "a plan is not empty")
+}
 
 // secured is a clone of HEAD with a commit that gives the environment a domain.
 func secured(t *testing.T) string {

@@ -2,7 +2,6 @@ package rehearsal_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -24,23 +23,11 @@ import (
 
 // A commit goes through the pipeline, then again, then broken in several ways.
 func TestRehearsal(t *testing.T) {
+	t.Parallel()
 	rehearsaltest.Machine(t)
 
 	repository := secured(t)
-
-	var approves bool
-
-	// It is stopped in the cleanup, after the test's context has ended.
-	e, err := rehearsal.Start(context.WithoutCancel(t.Context()), rehearsal.Options{
-		Root: testkit.Root(t), Repository: repository, Progress: t.Output(),
-		Approve: func(_ context.Context, question string) (bool, error) {
-			assert.Regexp(t, `^Deploy [0-9a-f]{40} to `+rehearsal.Env+`\?$`, question)
-
-			return approves, nil
-		},
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { requireStopped(t, e) })
+	e := start(t, rehearsal.Options{Repository: repository})
 
 	commit, err := e.Take(t.Context(), repository, "HEAD")
 	require.NoError(t, err)
@@ -69,22 +56,7 @@ func TestRehearsal(t *testing.T) {
 	})
 
 	t.Run("a role that lacks an action", func(t *testing.T) { testDenied(t, e, first) })
-	// The plans below are made with these settings.
-	settings := putGammaInFront(t, e)
-
-	t.Run("a version that fails one request in five", func(t *testing.T) { testBadBox(t, e, first, settings) })
-
-	var refused *codepipeline.Execution
-
-	t.Run("a setting that is refused", func(t *testing.T) { refused = testRefused(t, e, first, settings) })
-
-	approves = true
-
-	t.Run("the setting approved", func(t *testing.T) { testApproved(t, e, refused) })
-
-	unsettled, err := e.Settled(t.Context())
-	require.NoError(t, err)
-	assert.Empty(t, unsettled, "a plan is not empty")
+	requireSettled(t, e)
 }
 
 // testGreen: the pipeline did what it reports.
@@ -130,9 +102,7 @@ func testGreen(t *testing.T, e *rehearsal.Environment, run *codepipeline.Executi
 		assert.Equal(t, []string{"ALL"}, task.HostConfig.CapDrop)
 	}
 
-	unsettled, err := e.Settled(t.Context())
-	require.NoError(t, err)
-	assert.Empty(t, unsettled, "a plan is not empty")
+	requireSettled(t, e)
 }
 
 // actionsOf are the actions that a run has come to, in their order, each with its stage.

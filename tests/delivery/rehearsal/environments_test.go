@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,11 +15,12 @@ import (
 	"github.com/clockmirror/clockmirror/src/rehearsal"
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
 	"github.com/clockmirror/clockmirror/tests/testkit"
+	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
 const share = 10 // percent that the one box gets
 
-// serves is the line that answers a request. A version that is bad answers one in five with 500, but not the tests, which ask for the one box.
+// serves is the line that answers a request; what versions do wrong comes before it. They do it not to the tests, which ask for the one box.
 const (
 	serves         = "\ta.engine.ServeHTTP(writer, request)\n"
 	oneInFiveFails = `	if request.Header.Get("X-One-Box") == "" && request.URL.RawQuery != "" && time.Now().UnixNano()%5 == 0 {
@@ -28,7 +30,60 @@ const (
 	}
 
 ` + serves
+	isSlow = `	if request.Header.Get("X-One-Box") == "" && request.URL.RawQuery != "" {
+		time.Sleep(time.Second)
+	}
+
+` + serves
 )
+
+// A commit goes through an environment with one box and, when a person says so, on to the next; versions that are bad at the one box do not.
+func TestEnvironments(t *testing.T) {
+	t.Parallel()
+	rehearsaltest.Machine(t)
+
+	repository := secured(t)
+	change(t, repository, "Deliver to gamma first", map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
+
+	var approves bool
+
+	e := start(t, rehearsal.Options{
+		Repository: repository,
+		Approve: func(_ context.Context, question string) (bool, error) {
+			assert.Regexp(t, `^Deploy [0-9a-f]{40} to `+rehearsal.Env+`\?$`, question)
+
+			return approves, nil
+		},
+	})
+
+	commit, err := e.Take(t.Context(), repository, "HEAD")
+	require.NoError(t, err)
+
+	first, err := e.Run(t.Context(), commit, codepipeline.Part{From: "Build"})
+	require.NoError(t, err)
+
+	// The plans below are made with these settings.
+	settings := putGammaInFront(t, e)
+
+	t.Run("a version that fails one request in five", func(t *testing.T) {
+		failed, all := testBadBox(t, e, first, settings, oneInFiveFails, `\d+ of \d+ requests failed, [\d.]+ %, and 0 % of the others'`)
+		assert.Positive(t, failed)
+		assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
+	})
+	t.Run("a version that is a second slower", func(t *testing.T) {
+		failed, _ := testBadBox(t, e, first, settings, isSlow, `p90 is 1[\d.]* s, and 0[\d.]* s of the others`)
+		assert.Zero(t, failed)
+	})
+
+	var refused *codepipeline.Execution
+
+	t.Run("a setting that is refused", func(t *testing.T) { refused = testRefused(t, e, first, settings) })
+
+	approves = true
+
+	t.Run("the setting approved", func(t *testing.T) { testApproved(t, e, refused) })
+	requireSettled(t, e)
+}
 
 // putGammaInFront has the pipeline deliver to gamma first, with one box there and an approval after it, as a person does. It returns the changes of
 // the files of variables.
@@ -67,14 +122,16 @@ func addLine(t *testing.T, e *rehearsal.Environment, name, line string) string {
 }
 
 // testBadBox: what is wrong is seen at the one box, by its requests alone, and goes back there. All others keep the version before, and so does the
-// next environment.
-func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string) {
+// next environment. It returns how many requests failed, of how many.
+func testBadBox(
+	t *testing.T, e *rehearsal.Environment, first *codepipeline.Execution, settings map[string]func(string) string, wrong, found string,
+) (failed, all int) {
 	t.Helper()
 
 	before, err := e.Running(t.Context(), rehearsal.Env)
 	require.NoError(t, err)
 
-	red, err := e.Retry(t.Context(), version(t, e, first, settings, "src/api/api.go", serves, oneInFiveFails), "Deploy-gamma")
+	red, err := e.Retry(t.Context(), version(t, e, first, settings, "src/api/api.go", serves, wrong), "Deploy-gamma")
 	require.ErrorIs(t, err, codepipeline.ErrRed)
 	assert.Equal(t, []string{
 		"Source/Source", "Deploy-gamma/DeployECR", "Deploy-gamma/DeployApp-gamma", "Deploy-gamma/UpdateECSService-gamma-api-onebox", "Deploy-gamma/Bake-gamma",
@@ -83,7 +140,7 @@ func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	bake := red.Result("Bake-gamma")
 	require.NotNil(t, bake)
 	require.Error(t, bake.Err)
-	assert.Regexp(t, `bake: \d+ of \d+ requests failed, [\d.]+ %, and 0 % of the others'`, logOf(t, bake))
+	assert.Regexp(t, "bake: "+found, logOf(t, bake))
 	assert.Contains(t, logOf(t, bake), "deploy-image: api-onebox of app-gamma goes from ")
 
 	log, err := os.ReadFile(filepath.Join(e.Logs(), gamma, "load-balancer-api.log"))
@@ -99,16 +156,16 @@ func testBadBox(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 		}
 	}
 
-	counts := regexp.MustCompile(`(\d+) of (\d+) requests, 0 of \d+ slow ones failed`).FindStringSubmatch(bake.Detail)
-	require.NotNil(t, counts, bake.Detail)
+	// Without a failure there is no count.
+	if counts := regexp.MustCompile(`(\d+) of (\d+) requests, 0 of \d+ slow ones failed`).FindStringSubmatch(bake.Detail); counts != nil {
+		failed, err = strconv.Atoi(counts[1])
+		require.NoError(t, err)
 
-	failed, err := strconv.Atoi(counts[1])
-	require.NoError(t, err)
+		all, err = strconv.Atoi(counts[2])
+		require.NoError(t, err)
+	}
 
-	all, err := strconv.Atoi(counts[2])
-	require.NoError(t, err)
-	assert.Positive(t, failed)
-	assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
+	return failed, all
 }
 
 // testRefused: a change of a variable goes to gamma with the image that was pushed, is found to be good at the one box, and gets no further than a
@@ -131,7 +188,7 @@ func testRefused(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exe
 	}, actionsOf(refused))
 	require.ErrorContains(t, refused.Result("Approval").Err, "rejected")
 	assert.Regexp(t, `^1/1 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, refused.Result("UpdateECSService-gamma-api-onebox").Detail)
-	assert.Regexp(t, `bake: 0 of \d{3,} requests failed, 0 of the others' \d{4,}; p99 [\d.]+ s, of the others [\d.]+ s`, logOf(t, refused.Result("Bake-gamma")))
+	assert.Regexp(t, `bake: 0 of \d{3,} requests failed, 0 of the others' \d{4,}; p90 [\d.]+ s, of the others [\d.]+ s; p99 [\d.]+ s, of the others [\d.]+ s`, logOf(t, refused.Result("Bake-gamma")))
 	assert.Regexp(t, `^2/2 on [0-9a-f]{7}, 0 of \d{3,} requests, 0 of \d+ slow ones failed$`, refused.Result("UpdateECSService-gamma").Detail)
 
 	requireTasks(t, e, gamma, 3, first.Variables["DeployECR.PUSHED_IMAGE"], "LOG_LEVEL=debug")
