@@ -3,7 +3,7 @@ ARG BASE_IMAGE=public.ecr.aws/docker/library/golang:1.26.8-bookworm
 
 # What is compiled already, where the context has it: buildspec/start-docker puts it there for an engine that is new.
 FROM scratch AS compiled
-COPY .build/compiled* /
+COPY .compiled* /
 
 # The compiler runs on the builder's own platform and cross-compiles, so no platform needs emulation.
 FROM --platform=$BUILDPLATFORM ${BASE_IMAGE} AS build

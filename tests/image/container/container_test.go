@@ -55,6 +55,7 @@ func TestBuild(t *testing.T) {
 		run   func(*testing.T, *testkit.Engine)
 	}{
 		{"reads what it needs, no more", testContext},
+		{"needs nothing that was compiled before", testFresh},
 		{"needs unit tests that pass", testFailingTest},
 		{"is for two platforms", testPlatforms},
 		{"is reproducible", testReproducible}, // the last, because it empties the others' caches

@@ -271,6 +271,12 @@ func testContext(t *testing.T, docker *testkit.Engine) {
 	}
 }
 
+// testFresh has an engine without a cache read a tree in which no command has run yet: Docker 20.10 refuses a pattern in a folder that is not there.
+func testFresh(t *testing.T, docker *testkit.Engine) {
+	t.Helper()
+	docker.Run(t, "build", "--no-cache", "--target", "compiled", testkit.Clone(t))
+}
+
 // testFailingTest builds a tree in which a unit test fails.
 func testFailingTest(t *testing.T, docker *testkit.Engine) {
 	t.Helper()
