@@ -20,17 +20,20 @@ import (
 
 const share = 10 // percent that the one box gets
 
-// serves is the line that answers a request; what versions do wrong comes before it. They do it not to the tests, which ask for the one box.
+// serves is the line that answers a request; what versions do wrong comes before it. They do it behind a load balancer, and so not to the unit
+// tests, and not to those of the one box, which ask for it.
 const (
-	serves         = "\ta.engine.ServeHTTP(writer, request)\n"
-	oneInFiveFails = `	if request.Header.Get("X-One-Box") == "" && request.URL.RawQuery != "" && time.Now().UnixNano()%5 == 0 {
+	serves = "\ta.engine.ServeHTTP(writer, request)\n"
+	ofUser = `request.Header.Get("X-Forwarded-Port") != "" && request.Header.Get("X-One-Box") == "" && request.URL.RawQuery != ""`
+
+	oneInFiveFails = `	if ` + ofUser + ` && time.Now().UnixNano()%5 == 0 {
 		writer.WriteHeader(http.StatusInternalServerError)
 
 		return
 	}
 
 ` + serves
-	isSlow = `	if request.Header.Get("X-One-Box") == "" && request.URL.RawQuery != "" {
+	isSlow = `	if ` + ofUser + ` {
 		time.Sleep(time.Second)
 	}
 

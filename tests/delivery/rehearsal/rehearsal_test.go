@@ -282,7 +282,8 @@ func testDenied(t *testing.T, e *rehearsal.Environment, first *codepipeline.Exec
 	assert.Nil(t, red.Result("DeployApp"), "the pipeline goes on after a red action")
 	assert.Contains(t, lastLines(t, red.Result("DeployECR")), "is not authorized to perform: ecr:GetLifecyclePolicy")
 
-	require.NoError(t, os.WriteFile(file, content, 0o600)) // for who applies it next
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+	require.NoError(t, e.Apply(t.Context(), "cicd", rehearsal.Env))
 }
 
 // brokenCommit has a Terraform file out of format and a unit test that fails.
