@@ -238,12 +238,26 @@ func (e *Environment) show(result codepipeline.Result) {
 		state = "RED"
 	}
 
-	e.sayf("%-8s %-16s %-3s %-58s %6.1f s", result.Stage, result.Action, state, result.Detail, result.Took.Seconds())
+	stage, action := e.columns()
+	e.sayf("%-*s %-*s %-3s %-58s %6.1f s", stage, result.Stage, action, result.Action, state, result.Detail, result.Took.Seconds())
 
 	if result.Err != nil {
 		content, _ := os.ReadFile(result.Log)
 		e.sayf("%s\n%s", tail(string(content)), result.Log)
 	}
+}
+
+// columns are how wide the table's names of stages and actions are.
+func (e *Environment) columns() (stages, actions int) {
+	for _, stage := range e.runner.Pipeline().Stages {
+		stages = max(stages, len(stage.Name))
+
+		for _, action := range stage.Actions {
+			actions = max(actions, len(action.Name))
+		}
+	}
+
+	return stages, actions
 }
 
 // approve asks a person.

@@ -169,9 +169,9 @@ func TestStartDockerCompiled(t *testing.T) {
 			_, complaint, err := runIn(t, folder, environ, "buildspec/start-docker")
 			require.NoError(t, err, complaint)
 
-			given, _ := filepath.Glob(filepath.Join(folder, ".build", "compiled", "*", "*"))
+			given, _ := filepath.Glob(filepath.Join(folder, ".compiled", "*", "*"))
 			if test.want {
-				assert.Equal(t, []string{filepath.Join(folder, ".build", "compiled", "00", "package-a")}, given)
+				assert.Equal(t, []string{filepath.Join(folder, ".compiled", "00", "package-a")}, given)
 			} else {
 				assert.Empty(t, given)
 			}

@@ -98,7 +98,12 @@ func testPackage(t *testing.T, text string) {
 		assert.NotEmpty(t, tests, "`%s` tests nothing", text)
 	}
 
-	assert.Regexp(t, `(?m)^test:.*\n\t.* \./\.\.\.$`, string(makefile), "`make test` leaves packages out")
+	assert.Regexp(t, `(?m)^test:.*\n\t@\.tools/test `, string(makefile))
+
+	for _, words := range []string{`others=$(go list ./... | grep -vxF "$alone")`, `"$1" $others`, `"$1" $alone`} {
+		assertNamed(t, "make test", ".tools/test", words)
+	}
+
 	assertNamed(t, "make test", ".ci/run", "make test")
 }
 
