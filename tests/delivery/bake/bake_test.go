@@ -146,7 +146,7 @@ func (e *environment) bake(t *testing.T, meanwhile func(*testing.T, *environment
 	lines := bufio.NewReader(output)
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.Contains(t, first, "bake: api-onebox of app-"+e.name+" is watched until ")
+	require.Regexp(t, `^bake: api-onebox of app-`+e.name+` is watched until \d\d:\d\d UTC, 1 min\n$`, first)
 
 	ended := make(chan string)
 

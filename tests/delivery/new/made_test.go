@@ -31,8 +31,7 @@ var (
 )
 
 // testMade checks everything that a name may change, and what a part that is left out may leave behind. Lint, unit and API tests of the
-// service with one endpoint are those of its own pipeline, which tests/delivery/rehearsal runs; lint of the example is this repository's, as
-// names change no more than its format.
+// service with one endpoint are those of its own pipeline, which tests/delivery/rehearsal runs.
 func testMade(t *testing.T, tree string, rehearsed bool) {
 	t.Helper()
 
@@ -55,6 +54,7 @@ func testMade(t *testing.T, tree string, rehearsed bool) {
 	} else {
 		t.Run("cicd", func(t *testing.T) { t.Parallel(); testStack(t, tree, "cicd", "-filter=tests/sizes.tftest.hcl") })
 		t.Run("app", func(t *testing.T) { t.Parallel(); testStack(t, tree, "app", "-filter=tests/customers.tftest.hcl") })
+		t.Run("lint", func(t *testing.T) { t.Parallel(); run(t, tree, testkit.Tool(t, "golangci-lint"), "run", "./...") })
 		t.Run("tests", func(t *testing.T) { t.Parallel(); testProgram(t, tree, "./src/...") })
 	}
 

@@ -11,7 +11,7 @@ import (
 	"github.com/clockmirror/clockmirror/tests/testkit/rehearsaltest"
 )
 
-// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own, after TestRehearsal.
+// A service that `make new` has just made, with one endpoint, gets through a pipeline of its own.
 func TestMadeService(t *testing.T) {
 	t.Parallel()
 	rehearsaltest.Machine(t)
