@@ -21,7 +21,7 @@ PORT ?= 8080
 # Pushing it: the saved image, to the repository of the ecr stack. A tag that is not a semantic version is not a release.
 ARTIFACT ?= $(BUILD)/image
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
-IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
+IMAGE_REPOSITORY ?= $(eval IMAGE_REPOSITORY := $(shell terraform -chdir=.infra/ecr output -raw repository_url))$(IMAGE_REPOSITORY)
 DEFINITIONS ?=
 RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
 # The environment and its stacks. TF_FLAGS goes to Terraform unchanged, such as -auto-approve.
@@ -119,8 +119,9 @@ lint-infra: lint-stacks checkov ## Check the stacks: format, validity, tflint, c
 lint-stacks:
 	terraform fmt -check -diff -recursive .infra
 	.tools/lint-stacks $(STACKS)
+# It keeps all that it makes until it ends: without the collector of garbage it takes a sixth less CPU, and 430 MB in place of 200.
 checkov: $(call venv,checkov)/installed
-	$(<D)/bin/checkov
+	$(<D)/bin/python -c 'import gc, runpy; gc.disable(); runpy.run_path("$(<D)/bin/checkov", run_name="__main__")'
 lint-image: $(call venv,linters)/installed ## Check the Dockerfile
 	hadolint --failure-threshold info Dockerfile .tools/Dockerfile
 check-generated: ## Check that what is generated and committed is fresh

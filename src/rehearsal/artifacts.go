@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -26,6 +27,9 @@ func (e *Environment) store(ctx context.Context, who *identity, artifact string,
 	var archive bytes.Buffer
 
 	writer := zip.NewWriter(&archive)
+	// An image compresses little, and all stays on this machine.
+	writer.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestSpeed) })
+
 	if err := writer.AddFS(files); err != nil {
 		return "", fmt.Errorf("pack the artifact %s: %w", artifact, err)
 	}

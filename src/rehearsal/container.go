@@ -103,7 +103,7 @@ func (c *container) Read(ctx context.Context, folder string, archive io.Writer) 
 func (c *container) clone(ctx context.Context, commit, folder string) error {
 	if _, err := c.in.engine.Run(ctx, "exec", c.name, "sh", "-ec", fmt.Sprintf(`
 		mkdir -p %[1]s
-		git -c safe.directory='*' clone --quiet --no-checkout %[2]s %[3]s
+		git -c safe.directory='*' clone --quiet --shared --no-checkout %[2]s %[3]s
 		git -C %[3]s -c advice.detachedHead=false checkout --quiet %[4]s
 		echo %[3]s >%[1]s/folder`, stateFolder, repositoryAt, folder, commit)); err != nil {
 		return fmt.Errorf("clone the repository: %w", err)
