@@ -21,7 +21,7 @@ PORT ?= 8080
 # Pushing it: the saved image, to the repository of the ecr stack. A tag that is not a semantic version is not a release.
 ARTIFACT ?= $(BUILD)/image
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
-IMAGE_REPOSITORY ?= $(eval IMAGE_REPOSITORY := $(shell terraform -chdir=.infra/ecr output -raw repository_url))$(IMAGE_REPOSITORY)
+IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
 DEFINITIONS ?=
 RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
 # The environment and its stacks. TF_FLAGS goes to Terraform unchanged, such as -auto-approve.
