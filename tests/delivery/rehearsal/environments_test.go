@@ -40,36 +40,13 @@ const (
 ` + serves
 )
 
-// A commit goes through an environment with one box and, when a person says so, on to the next; versions that are bad at the one box do not.
-func TestEnvironments(t *testing.T) {
+// Versions that are bad at the one box of the first environment go no further.
+func TestBadVersions(t *testing.T) {
 	t.Parallel()
-	rehearsaltest.Machine(t)
 
-	// A commit of its own: what is left of an execution is found by its commit.
-	repository := secured(t)
-	change(t, repository, "Begin anew", map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
+	e, first, settings := startWithGamma(t, rehearsal.Options{})
 
-	var approves bool
-
-	e := start(t, rehearsal.Options{
-		Repository: repository,
-		Approve: func(_ context.Context, question string) (bool, error) {
-			assert.Regexp(t, `^Deploy [0-9a-f]{40} to `+rehearsal.Env+`\?$`, question)
-
-			return approves, nil
-		},
-	})
-
-	commit, err := e.Take(t.Context(), repository, "HEAD")
-	require.NoError(t, err)
-
-	first, err := e.Run(t.Context(), commit, codepipeline.Part{From: "Build"})
-	require.NoError(t, err)
-
-	// The plans below are made with these settings.
-	settings := putGammaInFront(t, e)
-
-	t.Run("a version that fails one request in five", func(t *testing.T) {
+	t.Run("one that fails one request in five", func(t *testing.T) {
 		bake := testBadBox(t, e, first, settings, oneInFiveFails, `\d+ of \d+ requests failed, [\d.]+ %, and 0 % of the others'`)
 		counts := regexp.MustCompile(`(\d+) of (\d+) requests, 0 of \d+ slow ones failed`).FindStringSubmatch(bake.Detail)
 		require.NotNil(t, counts, bake.Detail)
@@ -82,9 +59,25 @@ func TestEnvironments(t *testing.T) {
 		assert.Positive(t, failed)
 		assert.LessOrEqual(t, 100*failed, share*all, "more requests failed than went to the one box")
 	})
-	t.Run("a version that is a second slower", func(t *testing.T) {
+	t.Run("one that is a second slower", func(t *testing.T) {
 		bake := testBadBox(t, e, first, settings, isSlow, `p90 is 1[\d.]* s, and 0[\d.]* s of the others`)
 		assert.NotContains(t, bake.Detail, "failed", "requests failed")
+	})
+	requireSettled(t, e)
+}
+
+// A commit goes through the first environment and, when a person says so, on to the next.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+
+	var approves bool
+
+	e, first, settings := startWithGamma(t, rehearsal.Options{
+		Approve: func(_ context.Context, question string) (bool, error) {
+			assert.Regexp(t, `^Deploy [0-9a-f]{40} to `+rehearsal.Env+`\?$`, question)
+
+			return approves, nil
+		},
 	})
 
 	var refused *codepipeline.Execution
@@ -95,6 +88,26 @@ func TestEnvironments(t *testing.T) {
 
 	t.Run("the setting approved", func(t *testing.T) { testApproved(t, e, refused) })
 	requireSettled(t, e)
+}
+
+// startWithGamma starts a rehearsal in which a first commit is everywhere, and returns the execution that brought it and what
+// putGammaInFront changed.
+func startWithGamma(t *testing.T, options rehearsal.Options) (*rehearsal.Environment, *codepipeline.Execution, map[string]func(string) string) {
+	t.Helper()
+	rehearsaltest.Machine(t)
+
+	// A commit of its own: what is left of an execution is found by its commit.
+	options.Repository = secured(t)
+	change(t, options.Repository, t.Name(), map[string]func(string) string{"CHANGELOG.md": func(text string) string { return text + "\n" }})
+
+	e := start(t, options)
+	commit, err := e.Take(t.Context(), options.Repository, "HEAD")
+	require.NoError(t, err)
+
+	first, err := e.Run(t.Context(), commit, codepipeline.Part{From: "Build"})
+	require.NoError(t, err)
+
+	return e, first, putGammaInFront(t, e)
 }
 
 // putGammaInFront has the pipeline deliver to gamma first, with one box there and an approval after it, as a person does. It returns the changes of
