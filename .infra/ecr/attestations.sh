@@ -24,8 +24,11 @@ expect() { # ENV: sets who has to have built and signed an image; what is not se
   local source repository branch
   : "${SIGNER:=alias/clockmirror-signing}" "${PIPELINE:=cicd-$1}"
   if [[ -z ${SOURCE_REPOSITORY:-} || -z ${SOURCE_BRANCH:-} ]]; then
-    source=$(aws codepipeline get-pipeline --name "$PIPELINE" --output text \
-      --query "pipeline.stages[0].actions[0].configuration.[FullRepositoryId, BranchName]")
+    if ! source=$(aws codepipeline get-pipeline --name "$PIPELINE" --output text \
+      --query "pipeline.stages[0].actions[0].configuration.[FullRepositoryId, BranchName]"); then
+      echo "the pipeline $PIPELINE can't be asked what it builds: where another one delivers to $1, give PIPELINE=…, such as PIPELINE=cicd-prod" >&2
+      return 1
+    fi
     read -r repository branch <<<"$source"
     : "${SOURCE_REPOSITORY:=$repository}" "${SOURCE_BRANCH:=$branch}"
   fi

@@ -121,6 +121,14 @@ func TestSignatures(t *testing.T) {
 		})
 	}
 
+	t.Run("where the environment has no pipeline of its own, one is asked for", func(t *testing.T) {
+		t.Parallel()
+
+		_, complaint, err := s.verify(t, image, "PIPELINE=cicd-gamma")
+		require.Error(t, err)
+		assert.Contains(t, complaint, "the pipeline cicd-gamma can't be asked what it builds: where another one delivers to test, give PIPELINE=…, such as PIPELINE=cicd-prod")
+	})
+
 	t.Run("cosign verifies it with the public key alone", func(t *testing.T) {
 		t.Parallel()
 
