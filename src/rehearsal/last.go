@@ -32,7 +32,7 @@ func (e *Environment) lastFolder() string {
 
 const lastFile = "last.json"
 
-// lockLast waits until no other rehearsal of this checkout keeps or takes up what is left, and returns what lets the next one.
+// lockLast waits until no other rehearsal of this checkout keeps or takes up what is left, and returns what lets the next one do so.
 func (e *Environment) lockLast(ctx context.Context) (func() error, error) {
 	const pace = 100 * time.Millisecond
 
