@@ -10,11 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/clockmirror/clockmirror/src/rehearsal/codepipeline"
+	"github.com/clockmirror/clockmirror/src/rehearsal/proc"
 )
 
 // last is what the last rehearsal has left of a commit, in .build/rehearsal/last: this, and a folder for each artifact.
@@ -32,21 +30,9 @@ func (e *Environment) lastFolder() string {
 
 const lastFile = "last.json"
 
-// lockLast waits until no other rehearsal of this checkout keeps or takes up what is left, and returns what lets the next one do so.
-func (e *Environment) lockLast(ctx context.Context) (func() error, error) {
-	const pace = 100 * time.Millisecond
-
-	folder := e.lastFolder()
-	if err := os.MkdirAll(filepath.Dir(folder), folderMode); err != nil {
-		return nil, fmt.Errorf("make a folder for what a rehearsal leaves: %w", err)
-	}
-
-	lock := flock.New(folder + ".lock")
-	if _, err := lock.TryLockContext(ctx, pace); err != nil {
-		return nil, fmt.Errorf("wait for another rehearsal to keep what it leaves: %w", err)
-	}
-
-	return lock.Unlock, nil
+// lockLast waits until no other rehearsal of this checkout keeps or takes up what is left.
+func (e *Environment) lockLast(ctx context.Context) (unlock func(), err error) {
+	return proc.Lock(ctx, e.lastFolder()+".lock")
 }
 
 // readLast returns what is left of a commit; nothing of another one.
@@ -70,13 +56,13 @@ func (e *Environment) readLast(commit string) (*last, error) {
 }
 
 // remember keeps what an execution has made, for a part of the pipeline that runs later.
-func (e *Environment) remember(ctx context.Context, execution *codepipeline.Execution) (err error) {
+func (e *Environment) remember(ctx context.Context, execution *codepipeline.Execution) error {
 	unlock, err := e.lockLast(ctx)
 	if err != nil {
 		return err
 	}
 
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer unlock()
 
 	kept, err := e.readLast(execution.Commit)
 	if err != nil {
@@ -123,7 +109,7 @@ func (e *Environment) remember(ctx context.Context, execution *codepipeline.Exec
 }
 
 // recall gives an execution of a part what the actions before it have left.
-func (e *Environment) recall(ctx context.Context, execution *codepipeline.Execution, part codepipeline.Part) (err error) {
+func (e *Environment) recall(ctx context.Context, execution *codepipeline.Execution, part codepipeline.Part) error {
 	pipeline := e.runner.Pipeline()
 
 	stages, err := pipeline.Select(part)
@@ -141,7 +127,7 @@ func (e *Environment) recall(ctx context.Context, execution *codepipeline.Execut
 		return err
 	}
 
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer unlock()
 
 	kept, err := e.readLast(execution.Commit)
 	if err != nil {

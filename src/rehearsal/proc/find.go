@@ -53,8 +53,6 @@ func Script(ctx context.Context, root, name string, arguments ...string) (string
 // below folder. The file has a hash for every package. An environment is named after the file's content, so it is made once,
 // and anew when a requirement changes; parallel callers wait for the first. log takes what pip prints.
 func Venv(ctx context.Context, python, requirements, folder string, log io.Writer) (string, error) {
-	const pause = 100 * time.Millisecond
-
 	content, err := os.ReadFile(requirements)
 	if err != nil {
 		return "", fmt.Errorf("read the requirements: %w", err)
@@ -63,16 +61,12 @@ func Venv(ctx context.Context, python, requirements, folder string, log io.Write
 	checksum := sha256.Sum256(content)
 	venv := filepath.Join(folder, hex.EncodeToString(checksum[:8]))
 
-	if err = os.MkdirAll(folder, 0o750); err != nil {
-		return "", fmt.Errorf("make a folder for Python packages: %w", err)
-	}
-
-	lock := flock.New(venv + ".lock")
-	if _, err = lock.TryLockContext(ctx, pause); err != nil {
+	unlock, err := Lock(ctx, venv+".lock")
+	if err != nil {
 		return "", fmt.Errorf("wait for another installation: %w", err)
 	}
 
-	defer func() { _ = lock.Unlock() }()
+	defer unlock()
 
 	bin, installed := filepath.Join(venv, "bin"), filepath.Join(venv, "installed")
 	if _, err = os.Stat(installed); err == nil {
@@ -114,4 +108,20 @@ func In(folder string) []int {
 	}
 
 	return found
+}
+
+// Lock waits until nothing else holds the lock of a file, which it makes, with its folder, if there is none. Call unlock at the end.
+func Lock(ctx context.Context, path string) (unlock func(), err error) {
+	const pause = 100 * time.Millisecond
+
+	if err = os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, fmt.Errorf("make a folder for the lock %s: %w", path, err)
+	}
+
+	lock := flock.New(path)
+	if _, err = lock.TryLockContext(ctx, pause); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+
+	return func() { _ = lock.Unlock() }, nil
 }
