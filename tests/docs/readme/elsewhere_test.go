@@ -100,7 +100,7 @@ func testPackage(t *testing.T, text string) {
 
 	assert.Regexp(t, `(?m)^test:.*\n\t@\.tools/test `, string(makefile))
 
-	for _, words := range []string{`others=$(go list ./... | grep -vxF "$alone")`, `"$1" $others`, `"$1" $alone`} {
+	for _, words := range []string{`others=$(go list ./tests/infra ./tests/delivery/prove ./... | grep -vxF "$alone")`, `"$1" $others`, `"$1" $alone`} {
 		assertNamed(t, "make test", ".tools/test", words)
 	}
 
