@@ -22,7 +22,8 @@ import (
 const olderVersions = 5
 
 // setUp does what the README tells a person to do once, from a clone of the commit, and has an older version run. What the
-// pipeline itself is made of comes first; the rest goes on in the background until prepared.
+// pipeline itself is made of comes first; the rest goes on in the background until prepared. The older version is built while the
+// first stack waits for its keys.
 func (e *Environment) setUp(ctx, background context.Context, commit string) error {
 	e.stacks = &stacks{environment: e, source: filepath.Join(e.folder, "source")}
 
@@ -33,6 +34,9 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 	if err := e.makeZone(ctx, e.stacks.file("app", Env)); err != nil {
 		return err
 	}
+
+	preparing, within := errgroup.WithContext(background)
+	preparing.Go(func() error { return e.pushOlder(within, commit) })
 
 	bootstrap, err := e.stacks.apply(ctx, "bootstrap", Env, nil,
 		"aws_s3_bucket.state", "aws_codeconnections_connection.git", "aws_iam_policy.boundary", "aws_kms_alias.environments", "aws_kms_alias.signing")
@@ -48,8 +52,7 @@ func (e *Environment) setUp(ctx, background context.Context, commit string) erro
 		return err
 	}
 
-	preparing, within := errgroup.WithContext(background)
-	e.prepare(within, preparing, commit)
+	e.prepare(within, preparing)
 
 	targets, err := e.stacks.quick("cicd")
 	if err != nil {
@@ -135,7 +138,7 @@ func (s *stacks) quick(name string) ([]string, error) {
 
 // prepare applies what is not applied yet, and has an older version run. The stacks wait for the emulator most of the time, so
 // they are applied side by side.
-func (e *Environment) prepare(ctx context.Context, parts *errgroup.Group, commit string) {
+func (e *Environment) prepare(ctx context.Context, parts *errgroup.Group) {
 	for _, name := range []string{"bootstrap", "ecr"} {
 		parts.Go(func() error {
 			_, err := e.stacks.apply(ctx, name, Env, nil)
@@ -144,16 +147,7 @@ func (e *Environment) prepare(ctx context.Context, parts *errgroup.Group, commit
 		})
 	}
 
-	parts.Go(func() error {
-		var err error
-		if e.older, err = e.pushOlder(ctx, commit); err != nil {
-			return err
-		}
-
-		close(e.pushed)
-
-		return e.prepareApp(ctx, Env)
-	})
+	parts.Go(func() error { return e.prepareApp(ctx, Env) })
 }
 
 // prepareOthers applies what waits for the pipeline to be known.
@@ -201,25 +195,26 @@ func (e *Environment) awaitPrepared(ctx context.Context) error {
 	return nil
 }
 
-// pushOlder builds the nearest older version that can be built, as the pipeline did when it was new, and returns its image.
-func (e *Environment) pushOlder(ctx context.Context, commit string) (string, error) {
+// pushOlder builds the nearest older version that can be built, as the pipeline did when it was new, and closes pushed.
+func (e *Environment) pushOlder(ctx context.Context, commit string) error {
 	older, err := e.commits.ancestors(ctx, commit, olderVersions)
 	if err != nil {
-		return "", err
+		return err
 	}
 
 	var failures []error
 
 	for _, candidate := range append(older, commit) {
-		image, err := e.push(ctx, candidate)
-		if err == nil {
-			return image, nil
+		if e.older, err = e.push(ctx, candidate); err == nil {
+			close(e.pushed)
+
+			return nil
 		}
 
 		failures = append(failures, err)
 	}
 
-	return "", fmt.Errorf("build a version that runs before: %w", errors.Join(failures...))
+	return fmt.Errorf("build a version that runs before: %w", errors.Join(failures...))
 }
 
 func (e *Environment) push(ctx context.Context, commit string) (string, error) {
