@@ -42,7 +42,7 @@ SWAGGER_UI ?= 5.35.0
 VULNERABILITIES_REQUIRED ?= $(shell echo "$${CODEBUILD_BUILD_ID:-}")
 BUILD := .build
 # The service's packages: those of src but the rehearsal's.
-SERVICE = $(shell go list ./src/... | grep -v rehears)
+SERVICE = $(shell go list -find ./src/... | grep -v rehears)
 # Python tools, in the toolbox or here, each in a folder named after its pins and after Python itself: safe to keep between clones.
 TOOLBOX ?=
 VENVS ?= $(or $(TOOLBOX),$(CURDIR)/$(BUILD))/python
@@ -169,8 +169,8 @@ release: ## Move the changelog's entries, tag, push: ENV=… VERSION=…
 	@AWS_REGION='$(REGION)' .tools/release '$(if $(filter file,$(origin VERSION)),,$(VERSION))' '$(ENV)'
 roll-back: ## Deploy an older image again: ENV=… IMAGE_TAG=…
 	@AWS_REGION='$(REGION)' .infra/app/roll-back '$(ENV)' '$(IMAGE_TAG)'
-url: ## Print the URL of the service
-	@terraform -chdir=.infra/app output -raw alb_url
+url image-repository: ## Print the URL of the service, the image repository
+	@terraform -chdir=.infra/$(if $(filter url,$@),app output -raw alb_url,ecr output -raw repository_url)
 bake verify accept: ## Wait for IMAGE, test one box or all, by API or browser
 	@AWS_REGION='$(REGION)' .tools/verify '$(TAGS)' '$(ENV)' '$(IMAGE)' '$@'
 verify-running: ## Say what runs, and who built and signed it: ENV=…
@@ -181,13 +181,14 @@ image-archive: docker ## Save the image IMAGE as .build/image/image.tar
 	mkdir -p $(BUILD)/image && docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
 sbom: docker ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
+image-artifacts: docker ## Test the image, save it, write its bill: side by side
+	@.tools/checks image-test image-archive sbom
 check-sbom: ## Check licences and known vulnerabilities of the SBOM
 	@.tools/check-sbom '$(ARTIFACT)/sbom.cdx.json' '$(VULNERABILITIES_REQUIRED)'
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(IMAGE_REPOSITORY)' $(or $(ENVIRONMENTS),'$(ENV)')
 push-image: ## Push the saved image
-	@mkdir -p $(BUILD)/deploy
-	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \
+	@mkdir -p $(BUILD)/deploy; image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \
 	jq --null-input --arg image "$$image" '[{ name: "api", imageUri: $$image }]' | tee $(BUILD)/deploy/imagedefinitions.json
 sign-image: ## Sign the pushed IMAGE with the pipeline's key: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/sign-image '$(ENV)' '$(IMAGE)' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \
