@@ -181,7 +181,7 @@ image-archive: docker ## Save the image IMAGE as .build/image/image.tar
 	mkdir -p $(BUILD)/image && docker save --output $(BUILD)/image/image.tar '$(IMAGE)'
 sbom: docker ## Write the bill of materials of the image IMAGE beside it
 	.tools/sbom '$(IMAGE)' '$(VERSION)' '$(REVISION)'
-image-artifacts: docker ## Test the image, save it, write its bill: side by side
+image-artifacts: docker ## Test the image, save it, write its SBOM: side by side
 	@.tools/checks image-test image-archive sbom
 check-sbom: ## Check licences and known vulnerabilities of the SBOM
 	@.tools/check-sbom '$(ARTIFACT)/sbom.cdx.json' '$(VULNERABILITIES_REQUIRED)'
