@@ -21,7 +21,7 @@ PORT ?= 8080
 # Pushing it: the saved image, to the repository of the ecr stack. A tag that is not a semantic version is not a release.
 ARTIFACT ?= $(BUILD)/image
 IMAGE_ID ?= $(shell .infra/ecr/image-id '$(ARTIFACT)/image.tar')
-IMAGE_REPOSITORY ?= $(shell terraform -chdir=.infra/ecr output -raw repository_url)
+IMAGE_REPOSITORY ?= $(shell $(MAKE) image-repository)
 DEFINITIONS ?=
 RELEASE = $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$$')
 # The environment and its stacks. TF_FLAGS goes to Terraform unchanged, such as -auto-approve.
@@ -188,7 +188,8 @@ check-sbom: ## Check licences and known vulnerabilities of the SBOM
 keep-running: ## Mark the images that run, so that ECR keeps them: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/keep-running '$(IMAGE_REPOSITORY)' $(or $(ENVIRONMENTS),'$(ENV)')
 push-image: ## Push the saved image
-	@mkdir -p $(BUILD)/deploy; image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \
+	@mkdir -p $(BUILD)/deploy
+	@image=$$(.infra/ecr/push-image '$(IMAGE_REPOSITORY)' '$(ARTIFACT)/image.tar' '$(IMAGE_ID)' '$(REVISION)' $(RELEASE)); \
 	jq --null-input --arg image "$$image" '[{ name: "api", imageUri: $$image }]' | tee $(BUILD)/deploy/imagedefinitions.json
 sign-image: ## Sign the pushed IMAGE with the pipeline's key: ENV=…
 	@AWS_REGION='$(REGION)' .infra/ecr/sign-image '$(ENV)' '$(IMAGE)' '$(IMAGE_ID)' '$(ARTIFACT)/sbom.cdx.json' \

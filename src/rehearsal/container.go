@@ -36,7 +36,7 @@ func (e *Environment) startContainer(ctx context.Context, name string, project *
 		"run", "--detach", "--init", "--name", name, "--label", e.engine.Label, "--network", "host",
 		"--cpu-shares", buildShares, // in AWS, a build takes no CPU from the tasks
 		"--volume", e.commits.folder + ":" + repositoryAt + ":ro",
-		"--tmpfs", "/codebuild:exec", "--tmpfs", "/tmp:exec", // up to 200 MB; a checkout takes half a second less than in a layer
+		"--tmpfs", "/codebuild:exec", "--tmpfs", "/tmp:exec", // up to 320 MB, when cold; a checkout takes half a second less than in a layer
 	}
 
 	arguments = append(arguments, e.hosts()...)
